@@ -1,0 +1,113 @@
+-- What one semaphore looks like now. Reads only; looking is no use of the semaphore.
+--
+-- KEYS  1 state, 2 expiries, 3 leases, 4 queue, 5 waiters (apply.lua)
+-- ARGV  1 JSON: [page_size (0: no leases and waiters), lease_offset, waiter_offset]
+-- Reply nil where there is none, or JSON: [limit, in_use, waiting, lease_ms, max_waiters, version, recovering,
+--       oldest_waiter_ms, oldest_lease_ms, grants, lapses, revocations,
+--       [[lease, permits, fence, holder, held_ms, expires_in_ms], ...] in the order of expiry,
+--       [[permits, priority, holder, waited_ms], ...] in the order of the queue, leases in all]
+--       The age of the oldest lease is exact up to 1,000 leases, else that of the oldest among those that expire first.
+
+--@include state
+
+local STATE, EXPIRIES, LEASES, QUEUE, WAITERS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local LOOK_BOUND = 1000
+
+local request = cjson.decode(ARGV[1])
+local page_size, lease_offset, waiter_offset = request[1], request[2], request[3]
+
+local packed = redis.call('GET', STATE)
+if not packed then return false end
+local state = unpack_state(packed)
+local now = math.max(server_ms() + state.offset, state.now)
+if has_vanished(state, now) then return false end
+if is_forgotten(state, now) then
+  state.lapses = state.lapses + state.leases
+  state.in_use, state.leases, state.waiting = 0, 0, 0
+end
+
+local function number(value)
+  return string.format('%.0f', value)
+end
+
+-- { { lease, expires_at, permits, fence, lease_ms, granted_at, process, holder }, ... }
+local function read_leases(page)
+  if #page == 0 then return {} end
+  local ids = {}
+  for index = 1, #page, 2 do ids[#ids + 1] = page[index] end
+  local records, leases = redis.call('HMGET', LEASES, unpack(ids)), {}
+  for index = 1, #ids do
+    if records[index] then
+      leases[#leases + 1] = { ids[index], tonumber(page[2 * index]), cmsgpack.unpack(records[index]) }
+    end
+  end
+  return leases
+end
+
+-- Leases that have lapsed but were not swept yet are gone for whoever looks.
+local lapsed = state.leases == 0 and {}
+  or read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND))
+for _, lease in ipairs(lapsed) do state.in_use = state.in_use - lease[3] end
+state.leases, state.lapses = state.leases - #lapsed, state.lapses + #lapsed
+
+local function live_leases(offset, count)
+  if state.leases == 0 then return {} end
+  return read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '+inf', 'WITHSCORES', 'LIMIT', offset, count))
+end
+
+local function oldest_lease_ms()
+  local oldest = now
+  for _, lease in ipairs(live_leases(0, LOOK_BOUND)) do oldest = math.min(oldest, lease[6]) end
+  return now - oldest
+end
+
+-- The longest waiter is the first of its priority, so one look at each priority in use is enough.
+local function oldest_waiter_ms()
+  local oldest, from = now, '-inf'
+  while state.waiting > 0 do
+    local first = redis.call('ZRANGEBYSCORE', QUEUE, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if #first == 0 then break end
+    local record = redis.call('HGET', WAITERS, first[1])
+    if record then
+      local _, _, _, queued_at = cmsgpack.unpack(record)
+      oldest = math.min(oldest, queued_at)
+    end
+    from = number((math.floor(tonumber(first[2]) / PRIORITY_BAND) + 1) * PRIORITY_BAND)
+  end
+  return now - oldest
+end
+
+local function describe_leases()
+  local rows = {}
+  for _, lease in ipairs(live_leases(lease_offset, page_size)) do
+    rows[#rows + 1] = '[' .. cjson.encode(lease[1]) .. ',' .. number(lease[3]) .. ',' .. number(lease[4]) .. ','
+      .. cjson.encode(lease[8]) .. ',' .. number(now - lease[6]) .. ',' .. number(lease[2] - now) .. ']'
+  end
+  return rows
+end
+
+local function describe_waiters()
+  local rows = {}
+  if state.waiting == 0 then return rows end
+  for _, id in ipairs(redis.call('ZRANGE', QUEUE, waiter_offset, waiter_offset + page_size - 1)) do
+    local record = redis.call('HGET', WAITERS, id)
+    if record then
+      local permits, priority, _, queued_at, _, holder = cmsgpack.unpack(record)
+      rows[#rows + 1] = '[' .. number(permits) .. ',' .. number(priority) .. ',' .. cjson.encode(holder) .. ','
+        .. number(now - queued_at) .. ']'
+    end
+  end
+  return rows
+end
+
+local leases, waiters = {}, {}
+if page_size > 0 then leases, waiters = describe_leases(), describe_waiters() end
+
+local facts = {
+  state.limit, state.in_use, state.waiting, state.lease_ms, state.max_waiters, state.version,
+  state.recover_until > now and 1 or 0, oldest_waiter_ms(), oldest_lease_ms(), state.grants, state.lapses,
+  state.revocations,
+}
+for index = 1, #facts do facts[index] = number(facts[index]) end
+return '[' .. table.concat(facts, ',') .. ',[' .. table.concat(leases, ',') .. '],[' .. table.concat(waiters, ',')
+  .. '],' .. number(state.leases) .. ']'

@@ -1,91 +1,164 @@
 -- Applies a batch of operations to one semaphore: sweep, the operations in order, handoff, write, publish.
 -- docs/protocol.md has the rules; src/stores/memory/ledger.ts is the readable twin.
 --
--- KEYS  1 state      string  the packed facts (state.lua)
---       2 expiries   zset    lease -> when it lapses
---       3 leases     hash    lease -> record
---       4 queue      zset    waiter -> its place
---       5 waiters    hash    waiter -> record, of those in the queue and those parked
---       6 processes  hash    process -> record
---       7 parked     zset    waiter of a silent process -> its place, should the process come back
---       8 marker     string  one life of the server: format, run_id, since, the longest lease
--- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [operation, ...]]
---         operation, by its first item (what is left out at the end takes the default):
---         "A" lease, permits 1, queue 1, priority 0, lease_ms 0 (the definition's), holder "" (the call's), attempt "",
+-- KEYS  1 facts      hash  "" -> the packed facts (state.lua); process -> its record
+--       2 expiries   zset  lease -> when it lapses; "" -> +inf, which keeps the key and its time to live
+--       3 leases     hash  lease -> record; "" -> "", likewise
+--       4 queue      zset  waiter -> its place
+--       5 waiters    hash  waiter -> record, of those in the queue and those parked
+--       6 parked     zset  waiter of a silent process -> its place, should the process come back
+--       7 marker     string  one life of the server: format, run_id, since, the longest lease
+-- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...]]
+--         run: a list of operations that need nothing but names, or one operation. What is left out at the end takes the
+--         default. Each name, and each operation, has an answer.
+--         "A" lease, lease, ...       acquire, the first time that these leases are named, all else by default
+--         "B" lease, permits 1, queue 1, priority 0, lease_ms 0 (the definition's), holder "" (the call's), attempt "",
 --             fingerprint ""          acquire, the first time that this lease is named
---         "a" the same                acquire, perhaps a repeat
---         "?" the same                ask again for what this process waits for
+--         "a" as B                    acquire, perhaps a repeat
+--         "?" as B                    ask again for what this process waits for
 --         "c" lease, attempt          cancel
---         "r" lease, attempt nil      release
+--         "r" lease, lease, ...       release
+--         "R" lease, attempt          release what this attempt owns
 --         "z" lease, fence            give back a grant that nobody awaits
---         "n" lease, lease_ms 0       renew
+--         "n" lease, lease, ...       renew for as long as it was granted
+--         "N" lease, lease_ms         renew
 --         "e" limit, lease_ms, max_waiters   create where missing, in passing
---         "d" limit, lease_ms, max_waiters   define
+--         "d" limit, lease_ms, max_waiters   define; first in its batch, so that all grants are on the replied terms
 --         "s" limit                   resize
 --         "v" lease                   revoke
 --         "x"                         remove
--- Reply JSON: [now, fence_base, limit (-1: no such semaphore), lease_ms, max_waiters, version, digest, lapse_in_ms,
---              more, repeated, [answer, ...], notices or 0], or 0 for a batch older than the last one.
---         answer: n > 0 granted now with fence_base + n ("n": renewed for n ms) | [n, fence, expires_at, lease_ms, permits]
---         held already | [0, sequence] queued | 0 or 1 found | a REFUSAL
---         notices: [[lease, n], ...] granted, [lease, ...] that exceed the limit, [lease, ...] revoked, removed
+-- Reply JSON: [now, fence_base - now * 1000, limit (-1: no such semaphore), lease_ms, max_waiters, version, digest,
+--              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0], or 0 for a batch older than the last.
+--         answer: n > 0 granted now with fence_base + n (renewals: for n ms) | [1, fence, expires_at, lease_ms, permits]
+--         held already | [0, sequence] queued | 0 or 1 not found, found | a refusal, below 0
+--         notices: [[[lease, n], ...] granted, [lease, ...] that exceed the limit, [lease, ...] revoked, removed]
 -- Published to {prefix}:inbox:{process}: [semaphore, run_id, now, fence_base, lease_ms, limit, notices]
 --
 -- RUN_ID is put in front of this text for each server, so that a restarted or promoted server answers NOSCRIPT.
+--
+-- The common way (grants, releases and renewals without a queue) runs straight through this file, and what it shares with
+-- the rest stands in locals. The functions for the rest are made when they are needed: making them all takes as long as
+-- the common way itself.
+
+--@define FACTS KEYS[1]
+--@define EXPIRIES KEYS[2]
+--@define LEASES KEYS[3]
+--@define QUEUE KEYS[4]
+--@define WAITERS KEYS[5]
+--@define PARKED KEYS[6]
+--@define MARKER KEYS[7]
+
+--@define TIMEOUT -1
+--@define QUEUE_FULL -2
+--@define EXCEEDS_LIMIT -3
+--@define UNKNOWN -4
+--@define REUSED -5
+--@define SUPERSEDED -6
+--@define NO_MEMORY -7
+--@define IN_USE -8
+--@define LAPSED -9
+--@define REVOKED -10
+
+-- Bounds on the work of one call; what is left is done by a next one, which the reply asks for.
+--@define SWEEP_BOUND 256
+--@define HANDOFF_BOUND 256
+--@define PAGE_BOUND 64
+--@define SCAN_BOUND 256
+--@define FORGET_BOUND 64
+--@define SCAN_EVERY_MS 1000
+--@define FORGET_EVERY_MS 10000
+--@define FORGET_AFTER_MS 60000
+-- A fence this far ahead of the clock was never given out.
+--@define IMPLAUSIBLE_MS 86400000
 
 --@include state
 
-local STATE, EXPIRIES, LEASES, QUEUE, WAITERS, PROCESSES, PARKED, MARKER =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-
-local REFUSAL = {
-  timeout = -1, queue_full = -2, exceeds_limit = -3, unknown = -4, reused = -5, superseded = -6, out_of_memory = -7,
-  in_use = -8, lapsed = -9, revoked = -10,
-}
-
--- Bounds on the work of one call; what is left is done by a next one, which the reply asks for.
-local SWEEP_BOUND, HANDOFF_BOUND, PAGE_BOUND, SCAN_BOUND, FORGET_BOUND = 256, 256, 64, 256, 64
-local SCAN_EVERY_MS, FORGET_EVERY_MS, FORGET_AFTER_MS = 1000, 10000, 60000
-
+local call = redis.call
 local request = cjson.decode(ARGV[1])
-local caller, batch, fence_seen, max_lease_ms, default_holder, operations =
-  request[1], request[2], request[3], request[4], request[5], request[6]
+local caller = request[1]
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local stored = call('HMGET', FACTS, '', caller)
 
-local state, now, me, repeated
-local more = 0
+local S -- the facts, or nil where there is no semaphore
+local me = stored[2] and { cmsgpack.unpack(stored[2]) } or { 0, 0, 0 }
+local F -- functions for what is not common
+local C -- what they keep in this call
+local repeated -- whether the last batch of this process comes again
+local expiries, leases, drops = {}, {}, {} -- to be written
+local granted, fence_base, more, lapse_in_ms = 0, 0, 0, 0
+local answers, answered = {}, 0
 
---@include open
---@include processes
---@include outbox
---@include leases
---@include waiters
---@include handoff
---@include housekeeping
---@include operations
+--@include grant
+--@lazy functions open queue housekeeping rare
 
-open_state()
-me = process_of(caller) or new_process(caller)
-if batch < me.batch then return '0' end
-repeated = batch == me.batch
-me.batch, me.seen_at = batch, now
-touch_process(caller)
-
-sweep()
-load_mentioned()
-local answers, next_lapse_in_ms = {}, 0
-for index = 1, #operations do
-  local operation = operations[index]
-  answers[index] = decide[operation[1]](operation)
+if stored[1] then
+  S = unpack_state(stored[1])
+  local offset_now = now + S[S_OFFSET]
+  if offset_now < S[S_NOW] or offset_now - S[S_NOW] > REFRESH_MS or S[S_RUN_ID] ~= RUN_ID
+    or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] then
+    load_functions()
+    F.open()
+  else
+    now = offset_now
+  end
 end
-if state then
-  flush_waiters()
-  scan()
-  handoff()
-  flush_leases()
-  forget()
-  next_lapse_in_ms = lapse_in_ms()
-  flush_processes()
-  write_state()
+
+if request[2] < me[P_BATCH] then return '0' end
+repeated = request[2] == me[P_BATCH]
+me[P_SEEN_AT], me[P_BATCH] = now, request[2]
+
+if S and S[S_NEXT_LAPSE] ~= 0 and now >= S[S_NEXT_LAPSE] then
+  load_functions()
+  F.sweep()
 end
-publish_notices()
-return reply(answers, next_lapse_in_ms)
+
+for _, run in ipairs(request[6]) do
+  local code = run[1]
+  if code == 'A' and S and not repeated and S[S_WAITING] == 0 and S[S_IN_USE] + #run - 1 <= S[S_LIMIT]
+    and not OUT_OF_MEMORY then
+    local lease_ms = S[S_LEASE_MS]
+    local head, tail = cmsgpack.pack(1, lease_ms, now, 0), cmsgpack.pack(caller, request[5], '', '')
+    for index = 2, #run do
+      answered = answered + 1
+      answers[answered] = grant(run[index], 1, lease_ms, head, tail)
+    end
+  elseif code == 'r' and S then
+    if #expiries > 0 then flush() end
+    local records = call('HMGET', LEASES, unpack(run, 2))
+    local free = 0
+    for index = 2, #run do
+      local record = records[index - 1]
+      answered = answered + 1
+      answers[answered] = record and 1 or 0
+      if record then
+        free = free + permits_of(record)
+        drops[#drops + 1] = run[index]
+      end
+    end
+    S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] - free, S[S_LEASES] - #drops
+    flush()
+  else
+    load_functions()
+    F.decide(run)
+  end
+end
+
+if S then
+  if S[S_WAITING] > 0 or now >= S[S_FORGET_AT] then
+    load_functions()
+    F.tend_queue()
+  end
+  flush()
+  S[S_NOW] = now
+  if now >= S[S_REFRESH_AT] then
+    load_functions()
+    F.refresh()
+  end
+  local facts, record = cmsgpack.pack(unpack(S, 1, S_SIZE)), cmsgpack.pack(me[1], me[2], me[3])
+  call('HSET', FACTS, '', facts, caller, record)
+end
+if F then F.close() end
+return '[' .. now .. ',' .. fence_base - now * 1000 .. ',' .. (S and S[S_TERMS] or '-1,0,0,0') .. ','
+  .. (S and me[P_DIGEST] or 0) .. ',' .. lapse_in_ms .. ',' .. more + (repeated and 2 or 0) .. ',['
+  .. table.concat(answers, ',') .. '],' .. (F and F.own_notices() or '0') .. ']'

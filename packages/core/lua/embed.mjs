@@ -1,22 +1,35 @@
 // Embeds the Lua scripts into one generated TypeScript file: reading .lua at run time breaks under bundlers.
 //   node packages/core/lua/embed.mjs          writes it
 //   node packages/core/lua/embed.mjs --check  fails where it is out of date
+//
+// Three directives stand in the scripts:
+//   --@include part             the text of part.lua
+//   --@lazy name part part ...  load_name(), which makes the functions of these parts when it is first called
+//   --@define NAME value        NAME is replaced by value everywhere
 import { readFileSync, writeFileSync } from "node:fs";
 
 const SCRIPTS = ["apply", "inspect"];
 const target = new URL("../src/stores/redis/scripts.generated.ts", import.meta.url);
 
 function read(name) {
-  return readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8");
+  return readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8")
+    .replace(/^--@include (\w+)$/gm, (_, part) => read(part))
+    .replace(/^--@lazy (\w+) (.+)$/gm, (_, group, parts) => lazy(group, parts.split(" ")));
 }
 
-/** The text of a script with its includes, without comments and indentation: Redis compiles it for each new server. */
+function lazy(group, parts) {
+  return [`local function load_${group}()`, "if F then return end", "F, C = {}, { processes = { [caller] = me }, changed = {} }", ...parts.map(read), "end"].join("\n");
+}
+
+/** The text of a script, without comments and indentation: Redis compiles it for each new server. */
 function assemble(name) {
-  return read(name)
-    .replace(/^--@include (\w+)$/gm, (_, part) => read(part))
+  const source = read(name);
+  const constants = new Map([...source.matchAll(/^--@define (\w+) (.+)$/gm)].map(([, word, value]) => [word, value]));
+  return source
     .split("\n")
-    .map((line) => line.replace(/^\s+/, "").replace(/(^|\s)--( .*|)$/, "").trimEnd())
+    .map((line) => line.replace(/^\s+/, "").replace(/(^|\s)--(@| |$).*/, "").trimEnd())
     .filter((line) => line !== "")
+    .map((line) => line.replace(/\b[A-Z][A-Z_]+\b/g, (word) => constants.get(word) ?? word))
     .join("\n");
 }
 

@@ -1,6 +1,6 @@
 -- What one semaphore looks like now. Reads only; looking is no use of the semaphore.
 --
--- KEYS  1 state, 2 expiries, 3 leases, 4 queue, 5 waiters (apply.lua)
+-- KEYS  1 facts, 2 expiries, 3 leases, 4 queue, 5 waiters (apply.lua)
 -- ARGV  1 JSON: [page_size (0: no leases and waiters), lease_offset, waiter_offset]
 -- Reply nil where there is none, or JSON: [limit, in_use, waiting, lease_ms, max_waiters, version, recovering,
 --       oldest_waiter_ms, oldest_lease_ms, grants, lapses, revocations,
@@ -10,27 +10,31 @@
 
 --@include state
 
-local STATE, EXPIRIES, LEASES, QUEUE, WAITERS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local LOOK_BOUND = 1000
+--@define FACTS KEYS[1]
+--@define EXPIRIES KEYS[2]
+--@define LEASES KEYS[3]
+--@define QUEUE KEYS[4]
+--@define WAITERS KEYS[5]
+--@define LOOK_BOUND 1000
 
 local request = cjson.decode(ARGV[1])
 local page_size, lease_offset, waiter_offset = request[1], request[2], request[3]
 
-local packed = redis.call('GET', STATE)
+local packed = redis.call('HGET', FACTS, '')
 if not packed then return false end
 local state = unpack_state(packed)
-local now = math.max(server_ms() + state.offset, state.now)
+local time = redis.call('TIME')
+local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000) + state[S_OFFSET], state[S_NOW])
 if has_vanished(state, now) then return false end
 if is_forgotten(state, now) then
-  state.lapses = state.lapses + state.leases
-  state.in_use, state.leases, state.waiting = 0, 0, 0
+  state[S_LAPSES] = state[S_LAPSES] + state[S_LEASES]
+  state[S_IN_USE], state[S_LEASES], state[S_WAITING] = 0, 0, 0
 end
 
 local function number(value)
   return string.format('%.0f', value)
 end
 
--- { { lease, expires_at, permits, fence, lease_ms, granted_at, process, holder }, ... }
 local function read_leases(page)
   if #page == 0 then return {} end
   local ids = {}
@@ -38,33 +42,35 @@ local function read_leases(page)
   local records, leases = redis.call('HMGET', LEASES, unpack(ids)), {}
   for index = 1, #ids do
     if records[index] then
-      leases[#leases + 1] = { ids[index], tonumber(page[2 * index]), cmsgpack.unpack(records[index]) }
+      local permits, _, granted_at, _, fence, _, holder = cmsgpack.unpack(records[index])
+      leases[#leases + 1] = { id = ids[index], expires_at = tonumber(page[2 * index]), permits = permits, fence = fence,
+        granted_at = granted_at, holder = holder }
     end
   end
   return leases
 end
 
 -- Leases that have lapsed but were not swept yet are gone for whoever looks.
-local lapsed = state.leases == 0 and {}
+local lapsed = state[S_LEASES] == 0 and {}
   or read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND))
-for _, lease in ipairs(lapsed) do state.in_use = state.in_use - lease[3] end
-state.leases, state.lapses = state.leases - #lapsed, state.lapses + #lapsed
+for _, lease in ipairs(lapsed) do state[S_IN_USE] = state[S_IN_USE] - lease.permits end
+state[S_LEASES], state[S_LAPSES] = state[S_LEASES] - #lapsed, state[S_LAPSES] + #lapsed
 
 local function live_leases(offset, count)
-  if state.leases == 0 then return {} end
-  return read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '+inf', 'WITHSCORES', 'LIMIT', offset, count))
+  if state[S_LEASES] == 0 then return {} end
+  return read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '(+inf', 'WITHSCORES', 'LIMIT', offset, count))
 end
 
 local function oldest_lease_ms()
   local oldest = now
-  for _, lease in ipairs(live_leases(0, LOOK_BOUND)) do oldest = math.min(oldest, lease[6]) end
+  for _, lease in ipairs(live_leases(0, LOOK_BOUND)) do oldest = math.min(oldest, lease.granted_at) end
   return now - oldest
 end
 
 -- The longest waiter is the first of its priority, so one look at each priority in use is enough.
 local function oldest_waiter_ms()
   local oldest, from = now, '-inf'
-  while state.waiting > 0 do
+  while state[S_WAITING] > 0 do
     local first = redis.call('ZRANGEBYSCORE', QUEUE, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if #first == 0 then break end
     local record = redis.call('HGET', WAITERS, first[1])
@@ -80,19 +86,19 @@ end
 local function describe_leases()
   local rows = {}
   for _, lease in ipairs(live_leases(lease_offset, page_size)) do
-    rows[#rows + 1] = '[' .. cjson.encode(lease[1]) .. ',' .. number(lease[3]) .. ',' .. number(lease[4]) .. ','
-      .. cjson.encode(lease[8]) .. ',' .. number(now - lease[6]) .. ',' .. number(lease[2] - now) .. ']'
+    rows[#rows + 1] = '[' .. cjson.encode(lease.id) .. ',' .. number(lease.permits) .. ',' .. number(lease.fence) .. ','
+      .. cjson.encode(lease.holder) .. ',' .. number(now - lease.granted_at) .. ',' .. number(lease.expires_at - now) .. ']'
   end
   return rows
 end
 
 local function describe_waiters()
   local rows = {}
-  if state.waiting == 0 then return rows end
+  if state[S_WAITING] == 0 then return rows end
   for _, id in ipairs(redis.call('ZRANGE', QUEUE, waiter_offset, waiter_offset + page_size - 1)) do
     local record = redis.call('HGET', WAITERS, id)
     if record then
-      local permits, priority, _, queued_at, _, holder = cmsgpack.unpack(record)
+      local permits, _, priority, queued_at, _, _, holder = cmsgpack.unpack(record)
       rows[#rows + 1] = '[' .. number(permits) .. ',' .. number(priority) .. ',' .. cjson.encode(holder) .. ','
         .. number(now - queued_at) .. ']'
     end
@@ -104,10 +110,10 @@ local leases, waiters = {}, {}
 if page_size > 0 then leases, waiters = describe_leases(), describe_waiters() end
 
 local facts = {
-  state.limit, state.in_use, state.waiting, state.lease_ms, state.max_waiters, state.version,
-  state.recover_until > now and 1 or 0, oldest_waiter_ms(), oldest_lease_ms(), state.grants, state.lapses,
-  state.revocations,
+  state[S_LIMIT], state[S_IN_USE], state[S_WAITING], state[S_LEASE_MS], state[S_MAX_WAITERS], state[S_VERSION],
+  state[S_RECOVER_UNTIL] > now and 1 or 0, oldest_waiter_ms(), oldest_lease_ms(), state[S_GRANTS], state[S_LAPSES],
+  state[S_REVOCATIONS],
 }
 for index = 1, #facts do facts[index] = number(facts[index]) end
 return '[' .. table.concat(facts, ',') .. ',[' .. table.concat(leases, ',') .. '],[' .. table.concat(waiters, ',')
-  .. '],' .. number(state.leases) .. ']'
+  .. '],' .. number(state[S_LEASES]) .. ']'

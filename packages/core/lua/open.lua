@@ -1,72 +1,70 @@
 -- How a call finds the semaphore, and leaves it.
 
-local function unlink_all_but_state()
-  redis.call('UNLINK', EXPIRIES, LEASES, QUEUE, WAITERS, PROCESSES, PARKED)
+function F.unlink_all_but_facts()
+  call('UNLINK', EXPIRIES, LEASES, QUEUE, WAITERS, PARKED)
 end
 
-local IMPLAUSIBLE_MS = 86400000 -- a fence this far ahead of the clock was never given out
+-- The two keys of the leases never become empty, so that a grant need not set their time to live.
+function F.prepare_lease_keys()
+  call('ZADD', EXPIRIES, '+inf', '')
+  call('HSET', LEASES, '', '')
+  S[S_REFRESH_AT] = 0
+end
 
 -- The marker tells a later reader since when this life of the server has known of leases.
-local function mark_incarnation()
-  local marker = redis.call('GET', MARKER)
+function F.mark_incarnation()
+  local marker = call('GET', MARKER)
   if marker then
     local _, run_id = cmsgpack.unpack(marker)
     if run_id == RUN_ID then return end
   end
-  redis.call('SET', MARKER, cmsgpack.pack(FORMAT, RUN_ID, now, max_lease_ms))
+  call('SET', MARKER, cmsgpack.pack(FORMAT, RUN_ID, now, request[4]))
 end
 
-local function open_state()
-  local packed = redis.call('GET', STATE)
-  now = server_ms()
-  if not packed then return end
-  state = unpack_state(packed)
-  now = now + state.offset
-  if now < state.now then
-    state.offset = state.offset + state.now - now
-    now = state.now
+-- What a call does that finds anything but a living semaphore of this server that was used a moment ago.
+function F.open()
+  now = now + S[S_OFFSET]
+  if now < S[S_NOW] then
+    S[S_OFFSET] = S[S_OFFSET] + S[S_NOW] - now
+    now = S[S_NOW]
   end
-  if has_vanished(state, now) then
-    redis.call('UNLINK', STATE)
-    unlink_all_but_state()
-    state = nil
+  if has_vanished(S, now) then
+    call('UNLINK', FACTS)
+    F.unlink_all_but_facts()
+    S = nil
     return
   end
-  if is_forgotten(state, now) then
-    unlink_all_but_state()
-    state.lapses = state.lapses + state.leases
-    state.in_use, state.leases, state.waiting, state.next_lapse = 0, 0, 0, 0
+  if is_forgotten(S, now) then
+    F.unlink_all_but_facts()
+    S[S_LAPSES] = S[S_LAPSES] + S[S_LEASES]
+    S[S_IN_USE], S[S_LEASES], S[S_WAITING], S[S_NEXT_LAPSE] = 0, 0, 0, 0
+    me[P_DIGEST] = 0
+    F.prepare_lease_keys()
   end
-  if state.run_id ~= RUN_ID then
-    state.run_id = RUN_ID
-    mark_incarnation()
+  if S[S_RUN_ID] ~= RUN_ID then
+    S[S_RUN_ID] = RUN_ID
+    F.mark_incarnation()
   end
-  if fence_seen < (now + IMPLAUSIBLE_MS) * 1000 then state.fence = math.max(state.fence, fence_seen) end
-  state.max_lease_ms = math.max(state.max_lease_ms, max_lease_ms)
+  local fence_seen = request[3]
+  if fence_seen > S[S_FENCE] and fence_seen < (now + IMPLAUSIBLE_MS) * 1000 then S[S_FENCE] = fence_seen end
+  if request[4] > S[S_MAX_LEASE_MS] then S[S_MAX_LEASE_MS], S[S_REFRESH_AT] = request[4], 0 end
 end
 
-local function create_state(limit, lease_ms, max_waiters, permanent)
-  unlink_all_but_state()
-  mark_incarnation()
-  state = {
-    format = FORMAT, run_id = RUN_ID, limit = limit, lease_ms = lease_ms, max_waiters = max_waiters, version = permanent,
-    permanent = permanent, in_use = 0, leases = 0, waiting = 0, fence = fence_seen, sequence = 0, offset = 0, now = now,
-    next_lapse = 0, grants = 0, lapses = 0, revocations = 0, max_lease_ms = max_lease_ms, refresh_at = 0,
-    scan_from = -1, scan_at = 0, forget_cursor = 0, forget_at = now + FORGET_EVERY_MS, recover_until = 0,
-  }
+-- A semaphore that was defined keeps its facts; everything else goes when nobody comes any more.
+function F.refresh()
+  S[S_REFRESH_AT] = now + REFRESH_MS
+  C.refresh = true
 end
 
--- SET drops a time to live, so it is set with each write; the other keys get theirs when they are made, and now and then.
-local function write_state()
-  state.now = now
-  local live_ms = time_to_live(state)
-  if now >= state.refresh_at then
-    state.refresh_at = now + REFRESH_MS
-    for index = 2, 7 do redis.call('PEXPIRE', KEYS[index], live_ms) end
+-- Writes what the common way does not: the records of other processes, times to live, and what is told to others.
+function F.close()
+  for process in pairs(C.changed) do
+    local record = C.processes[process]
+    if S and record then call('HSET', FACTS, process, cmsgpack.pack(record[1], record[2], record[3])) end
   end
-  if state.permanent == 1 then
-    redis.call('SET', STATE, pack_state(state))
-  else
-    redis.call('SET', STATE, pack_state(state), 'PX', live_ms)
+  if S and C.refresh then
+    for index = 1, 6 do call('PEXPIRE', KEYS[index], time_to_live(S)) end
+    if S[S_PERMANENT] == 1 then call('PERSIST', FACTS) end
   end
+  if C.outbox then F.publish() end
 end

@@ -91,11 +91,11 @@ export interface Definition {
 
 export interface AcquireRequest {
   readonly semaphore: string;
-  /** The name of the lease: unguessable, unique within the semaphore. */
+  /** The name of the lease: unguessable, unique within the semaphore; letters, digits, `-` and `_`. */
   readonly lease: string;
-  /** Tells the attempts at one lease apart; only the latest one may undo it. */
+  /** Tells the attempts at one lease apart; only the latest one may undo it. Empty: there is no other attempt. */
   readonly attempt: string;
-  /** Stands for the body of the request; the same lease with another one is `reused`. Empty when never retried. */
+  /** Stands for the body of the request; the same lease with another one is `reused`. */
   readonly fingerprint: string;
   readonly permits: number;
   /** -1000 to 1000, higher first. */

@@ -1,0 +1,173 @@
+-- Waiters and the processes they belong to.
+
+-- Admission is decided here, and for acquires with nothing but defaults in the common way.
+function F.admits(permits)
+  return S[S_IN_USE] + permits <= S[S_LIMIT]
+end
+
+function F.process_of(id)
+  local process = C.processes[id]
+  if process ~= nil then return process end
+  local packed = call('HGET', FACTS, id)
+  process = packed and { cmsgpack.unpack(packed) }
+  C.processes[id] = process
+  return process
+end
+
+function F.digest_add(id, sequence)
+  local process = F.process_of(id)
+  if not process then return end
+  process[P_DIGEST] = (process[P_DIGEST] + sequence) % DIGEST_MODULUS
+  if id ~= caller then C.changed[id] = true end
+end
+
+function F.place_of(priority, sequence)
+  return (HIGHEST_PRIORITY - priority) * PRIORITY_BAND + sequence
+end
+
+function F.pack_waiter(waiter)
+  return cmsgpack.pack(unpack(waiter, 1, W_FINGERPRINT))
+end
+
+function F.waiter_of(record)
+  return record and { cmsgpack.unpack(record) }
+end
+
+function F.enqueue(id, waiter)
+  S[S_SEQUENCE], S[S_WAITING] = S[S_SEQUENCE] + 1, S[S_WAITING] + 1
+  waiter[W_QUEUED_AT], waiter[W_SEQUENCE] = now, S[S_SEQUENCE]
+  F.digest_add(caller, S[S_SEQUENCE])
+  if not C.queue then C.queue, C.waiters = {}, {} end
+  local size = #C.queue
+  C.queue[size + 1], C.queue[size + 2] = F.place_of(waiter[W_PRIORITY], S[S_SEQUENCE]), id
+  C.waiters[size + 1], C.waiters[size + 2] = id, F.pack_waiter(waiter)
+end
+
+function F.flush_arrivals()
+  if not C.queue then return end
+  call('ZADD', QUEUE, unpack(C.queue))
+  call('HSET', WAITERS, unpack(C.waiters))
+  if S[S_WAITING] * 2 <= #C.queue then -- the keys may have been made by this call
+    call('PEXPIRE', QUEUE, time_to_live(S))
+    call('PEXPIRE', WAITERS, time_to_live(S))
+  end
+  C.queue, C.waiters = nil, nil
+end
+
+-- What is told to processes about waiters and leases they did not ask about: the caller learns it from the reply, the
+-- others from their inbox.
+function F.notices_for(process)
+  C.outbox = C.outbox or {}
+  local notices = C.outbox[process]
+  if not notices then
+    notices = { grants = {}, misfits = {}, revoked = {}, removed = 0 }
+    C.outbox[process] = notices
+  end
+  return notices
+end
+
+function F.encode_notices(notices)
+  local misfits = #notices.misfits == 0 and '' or '"' .. table.concat(notices.misfits, '","') .. '"'
+  local revoked = #notices.revoked == 0 and '' or '"' .. table.concat(notices.revoked, '","') .. '"'
+  return '[[' .. table.concat(notices.grants, ',') .. '],[' .. misfits .. '],[' .. revoked .. '],' .. notices.removed .. ']'
+end
+
+function F.own_notices()
+  local own = C.outbox and C.outbox[caller]
+  return own and F.encode_notices(own) or '0'
+end
+
+function F.publish()
+  local prefix, name = string.match(FACTS, '^(.*):{(.*)}:facts$')
+  for process, notices in pairs(C.outbox) do
+    if process ~= caller then
+      local channel = INBOX_IN_SLOT and prefix .. ':{' .. name .. '}:inbox:' .. process or prefix .. ':inbox:' .. process
+      call(PUBLISH, channel, string.format('["%s","%s",%.0f,%.0f,%.0f,%.0f,%s]', name, RUN_ID, now, fence_base,
+        S and S[S_LEASE_MS] or 0, S and S[S_LIMIT] or -1, F.encode_notices(notices)))
+    end
+  end
+end
+
+function F.grant_waiter(id, record, permits, lease_ms, sequence, process, labels_at)
+  F.digest_add(process, -sequence)
+  S[S_WAITING] = S[S_WAITING] - 1
+  local for_ms = lease_ms > 0 and lease_ms or S[S_LEASE_MS]
+  local tail = cmsgpack.pack(process) .. string.sub(record, labels_at + 1)
+  local number = grant(id, permits, for_ms, cmsgpack.pack(permits, for_ms, now, 0), tail)
+  local grants = F.notices_for(process).grants
+  grants[#grants + 1] = '["' .. id .. '",' .. number .. ']'
+end
+
+-- What becomes of a waiter before its permits are looked at. True where it leaves the queue: it can never be served, or
+-- its process is silent (it is parked and keeps its place) or dead.
+function F.leaves_early(id, place, permits, lease_ms, sequence, owner)
+  local process = F.process_of(owner)
+  if not process then
+    call('HDEL', WAITERS, id)
+  elseif now - process[P_SEEN_AT] > (lease_ms > 0 and lease_ms or S[S_LEASE_MS]) then
+    F.digest_add(owner, -sequence)
+    call('ZADD', PARKED, place, id)
+    call('PEXPIRE', PARKED, time_to_live(S))
+  elseif S[S_LIMIT] > 0 and permits > S[S_LIMIT] then
+    F.digest_add(owner, -sequence)
+    local misfits = F.notices_for(owner).misfits
+    misfits[#misfits + 1] = id
+    call('HDEL', WAITERS, id)
+  else
+    return false
+  end
+  S[S_WAITING] = S[S_WAITING] - 1
+  return true
+end
+
+-- Serves the waiters of one page of the queue. Returns how many left it, and whether one stays because it does not fit.
+function F.serve(page, grants_allowed)
+  if #page == 0 then return 0, false end
+  local ids, leaving, served, blocked = {}, {}, {}, false
+  for index = 1, #page, 2 do ids[#ids + 1] = page[index] end
+  local records = call('HMGET', WAITERS, unpack(ids))
+  for index = 1, #ids do
+    local id, record = ids[index], records[index]
+    if not record then
+      leaving[#leaving + 1] = id
+      S[S_WAITING] = S[S_WAITING] - 1
+    else
+      local labels_at, permits, lease_ms, _, _, sequence, process = cmsgpack.unpack_limit(record, 6)
+      if F.leaves_early(id, page[2 * index], permits, lease_ms, sequence, process) then
+        leaving[#leaving + 1] = id
+      elseif grants_allowed then
+        if not F.admits(permits) then
+          blocked = true
+          break
+        end
+        F.grant_waiter(id, record, permits, lease_ms, sequence, process, labels_at)
+        leaving[#leaving + 1] = id
+        served[#served + 1] = id
+      end
+    end
+  end
+  if #leaving > 0 then call('ZREM', QUEUE, unpack(leaving)) end
+  if #served > 0 then call('HDEL', WAITERS, unpack(served)) end
+  return #leaving, blocked
+end
+
+-- Freed permits go to the first waiters, as long as they fit.
+function F.handoff()
+  F.flush_arrivals()
+  if OUT_OF_MEMORY then return end
+  local budget, size = HANDOFF_BOUND, S[S_LIMIT] - S[S_IN_USE]
+  while S[S_WAITING] > 0 and S[S_IN_USE] < S[S_LIMIT] do
+    if budget <= 0 then
+      more = 1
+      return
+    end
+    size = math.min(math.max(size, 1), S[S_WAITING], budget, PAGE_BOUND)
+    local left, blocked = F.serve(call('ZRANGE', QUEUE, 0, size - 1, 'WITHSCORES'), true)
+    if blocked then return end
+    if left == 0 then -- the queue is shorter than its count: its key was lost
+      S[S_WAITING] = call('ZCARD', QUEUE)
+      return
+    end
+    budget, size = budget - left, PAGE_BOUND
+  end
+end

@@ -1,0 +1,250 @@
+-- How each operation is decided that does not go the common way. Each reads what it needs and writes at once.
+
+function F.lease_of(id)
+  flush()
+  local record = call('HGET', LEASES, id)
+  return record and { cmsgpack.unpack(record) }
+end
+
+function F.write_lease(id, lease)
+  call('HSET', LEASES, id, cmsgpack.pack(unpack(lease, 1, L_FINGERPRINT)))
+end
+
+function F.drop_now(id, lease)
+  S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] - lease[L_PERMITS], S[S_LEASES] - 1
+  drops = { id }
+  flush()
+  return 1
+end
+
+-- A waiter that may be in the queue, or parked.
+function F.find_waiter(id)
+  F.flush_arrivals()
+  return F.waiter_of(call('HGET', WAITERS, id))
+end
+
+function F.dequeue(id, waiter)
+  call('HDEL', WAITERS, id)
+  if call('ZREM', QUEUE, id) == 0 then
+    call('ZREM', PARKED, id)
+    return
+  end
+  S[S_WAITING] = S[S_WAITING] - 1
+  F.digest_add(waiter[W_PROCESS], -waiter[W_SEQUENCE])
+end
+
+-- Operation "B": the first time that a lease is named nothing can be known of it, and nothing is looked up.
+function F.admit(operation)
+  local id, permits, queue, priority, lease_ms =
+    operation[2], operation[3] or 1, operation[4] or 1, operation[5] or 0, operation[6] or 0
+  local holder = operation[7]
+  if holder == nil or holder == '' then holder = request[5] end
+  if S[S_LIMIT] > 0 and permits > S[S_LIMIT] then return EXCEEDS_LIMIT end
+  if OUT_OF_MEMORY then return NO_MEMORY end
+  if queue == 0 and S[S_WAITING] > 0 then F.handoff() end -- whoever does not wait is judged after those who do
+  if S[S_WAITING] == 0 and F.admits(permits) then
+    local for_ms = lease_ms > 0 and lease_ms or S[S_LEASE_MS]
+    return grant(id, permits, for_ms, cmsgpack.pack(permits, for_ms, now, 0),
+      cmsgpack.pack(caller, holder, operation[8] or '', operation[9] or ''))
+  end
+  if queue == 0 then return TIMEOUT end
+  if S[S_WAITING] >= S[S_MAX_WAITERS] then return QUEUE_FULL end
+  F.enqueue(id, { permits, lease_ms, priority, 0, 0, caller, holder, operation[8] or '', operation[9] or '' })
+  return string.format('[0,%.0f]', S[S_SEQUENCE])
+end
+
+function F.ask_for_held(operation, lease)
+  local id, attempt = operation[2], operation[8] or ''
+  if lease[L_FINGERPRINT] ~= (operation[9] or '') then return REUSED end
+  if operation[1] == '?' and lease[L_ATTEMPT] ~= attempt then return SUPERSEDED end
+  if lease[L_REVOKED] == 1 then
+    if operation[1] ~= '?' then return REUSED end
+    F.drop_now(id, lease) -- its grant never arrived: nobody has believed in it
+    return F.admit(operation)
+  end
+  if lease[L_ATTEMPT] ~= attempt or lease[L_PROCESS] ~= caller then
+    lease[L_ATTEMPT], lease[L_PROCESS] = attempt, caller
+    F.write_lease(id, lease)
+  end
+  return string.format('[1,%.0f,%.0f,%.0f,%.0f]', lease[L_FENCE], call('ZSCORE', EXPIRIES, id),
+    lease[L_LEASE_MS], lease[L_PERMITS])
+end
+
+-- The waiter belongs to this attempt of this process from now on; one that was parked gets its place back.
+function F.ask_for_queued(operation, waiter)
+  local id, attempt = operation[2], operation[8] or ''
+  if waiter[W_FINGERPRINT] ~= (operation[9] or '') then return REUSED end
+  if operation[1] == '?' and waiter[W_ATTEMPT] ~= attempt then return SUPERSEDED end
+  if operation[4] == 0 then
+    F.dequeue(id, waiter)
+    return TIMEOUT
+  end
+  if call('ZREM', PARKED, id) == 1 then
+    call('ZADD', QUEUE, F.place_of(waiter[W_PRIORITY], waiter[W_SEQUENCE]), id)
+    call('PEXPIRE', QUEUE, time_to_live(S))
+    S[S_WAITING] = S[S_WAITING] + 1
+    F.digest_add(caller, waiter[W_SEQUENCE])
+  elseif waiter[W_PROCESS] ~= caller then
+    F.digest_add(waiter[W_PROCESS], -waiter[W_SEQUENCE])
+    F.digest_add(caller, waiter[W_SEQUENCE])
+  end
+  waiter[W_PROCESS], waiter[W_ATTEMPT] = caller, attempt
+  call('HSET', WAITERS, id, F.pack_waiter(waiter))
+  return string.format('[0,%.0f]', waiter[W_SEQUENCE])
+end
+
+function F.ask_known(operation)
+  local lease = F.lease_of(operation[2])
+  if lease then return F.ask_for_held(operation, lease) end
+  local waiter = F.find_waiter(operation[2])
+  if waiter then return F.ask_for_queued(operation, waiter) end
+  return F.admit(operation)
+end
+
+-- The record does not hold the expiry, so that a renewal writes one number.
+function F.renew(lease, record, lease_ms)
+  if not record then return LAPSED end
+  local _, _, granted_for_ms, _, revoked = cmsgpack.unpack_limit(record, 4)
+  if revoked == 1 then return REVOKED end
+  lease_ms = lease_ms or granted_for_ms
+  local expires_at = now + lease_ms
+  if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
+  expiries[#expiries + 1] = expires_at
+  expiries[#expiries + 1] = lease
+  return lease_ms
+end
+
+function F.cancel(operation)
+  local id, attempt = operation[2], operation[3]
+  local lease = F.lease_of(id)
+  if lease and lease[L_ATTEMPT] == attempt then return F.drop_now(id, lease) end
+  local waiter = F.find_waiter(id)
+  if not waiter or waiter[W_ATTEMPT] ~= attempt then return 0 end
+  F.dequeue(id, waiter)
+  return 1
+end
+
+function F.release_owned(operation)
+  local lease = F.lease_of(operation[2])
+  if not lease or lease[L_ATTEMPT] ~= operation[3] then return 0 end
+  return F.drop_now(operation[2], lease)
+end
+
+function F.discard(operation)
+  local lease = F.lease_of(operation[2])
+  if not lease or lease[L_FENCE] ~= operation[3] then return 0 end
+  return F.drop_now(operation[2], lease)
+end
+
+function F.terms(limit, lease_ms, max_waiters, version)
+  return limit .. ',' .. lease_ms .. ',' .. max_waiters .. ',' .. version
+end
+
+function F.create(limit, lease_ms, max_waiters, permanent)
+  F.unlink_all_but_facts()
+  F.mark_incarnation()
+  S = {
+    FORMAT, RUN_ID, limit, lease_ms, max_waiters, permanent, permanent, 0, 0, 0, request[3], 0, 0, now, 0, 0, 0, 0,
+    request[4], 0, -1, 0, 0, now + FORGET_EVERY_MS, 0, F.terms(limit, lease_ms, max_waiters, permanent),
+  }
+  F.prepare_lease_keys()
+  return 1
+end
+
+-- Waiters that no longer fit are found by a walk along the whole queue.
+function F.change_definition(limit, lease_ms, max_waiters)
+  local changed = S[S_LIMIT] ~= limit or S[S_LEASE_MS] ~= lease_ms or S[S_MAX_WAITERS] ~= max_waiters
+  if not changed and S[S_PERMANENT] == 1 then return end
+  S[S_VERSION], S[S_PERMANENT], S[S_REFRESH_AT] = S[S_VERSION] + 1, 1, 0
+  S[S_LIMIT], S[S_LEASE_MS], S[S_MAX_WAITERS] = limit, lease_ms, max_waiters
+  S[S_TERMS] = F.terms(limit, lease_ms, max_waiters, S[S_VERSION])
+  S[S_SCAN_FROM], S[S_SCAN_AT] = -1, 0
+  F.flush_arrivals()
+  F.scan()
+end
+
+function F.revoke(operation)
+  local lease = F.lease_of(operation[2])
+  if not lease then return 0 end
+  if lease[L_REVOKED] == 1 then return 1 end
+  lease[L_REVOKED] = 1
+  F.write_lease(operation[2], lease)
+  S[S_REVOCATIONS] = S[S_REVOCATIONS] + 1
+  local revoked = F.notices_for(lease[L_PROCESS]).revoked
+  revoked[#revoked + 1] = operation[2]
+  return 1
+end
+
+-- Every process that waits is told to ask again, as if it came now.
+function F.remove()
+  if S[S_LEASES] > 0 then return IN_USE end
+  F.flush_arrivals()
+  if S[S_WAITING] > 0 then
+    for _, process in ipairs(call('HKEYS', FACTS)) do
+      if process ~= '' then F.notices_for(process).removed = 1 end
+    end
+    F.notices_for(caller).removed = 1
+  end
+  call('UNLINK', FACTS)
+  F.unlink_all_but_facts()
+  S, C.processes, C.changed = nil, { [caller] = me }, {}
+  me[P_DIGEST] = 0
+  return 1
+end
+
+-- What is asked of a semaphore that does not exist.
+function F.decide_without_semaphore(operation)
+  local code = operation[1]
+  if code == 'd' then return F.create(operation[2], operation[3], operation[4], 1) end
+  if code == 'e' then return F.create(operation[2], operation[3], operation[4], 0) end
+  if code == 'n' or code == 'N' then return LAPSED end
+  if code == 'c' or code == 'r' or code == 'R' or code == 'z' or code == 'v' then return 0 end
+  return UNKNOWN
+end
+
+function F.decide_one(operation)
+  if not S then return F.decide_without_semaphore(operation) end
+  local code = operation[1]
+  if code == 'B' and not repeated then return F.admit(operation) end
+  if code == 'B' or code == 'a' or code == '?' then return F.ask_known(operation) end
+  if code == 'c' then return F.cancel(operation) end
+  if code == 'R' then return F.release_owned(operation) end
+  if code == 'z' then return F.discard(operation) end
+  if code == 'v' then return F.revoke(operation) end
+  if code == 'x' then return F.remove() end
+  if code == 'N' then
+    flush()
+    local answer = F.renew(operation[2], call('HGET', LEASES, operation[2]), operation[3])
+    flush()
+    return answer
+  end
+  if code == 'd' then F.change_definition(operation[2], operation[3], operation[4]) end
+  if code == 's' then F.change_definition(operation[2], S[S_LEASE_MS], S[S_MAX_WAITERS]) end
+  return code == 's' and 1 or 0
+end
+
+function F.answer(answer)
+  answered = answered + 1
+  answers[answered] = answer
+end
+
+function F.renew_run(run)
+  flush()
+  local records = call('HMGET', LEASES, unpack(run, 2))
+  for index = 2, #run do F.answer(F.renew(run[index], records[index - 1])) end
+  flush()
+end
+
+-- Acquires come here one by one where there is a queue, or no room for all of a run.
+function F.decide(run)
+  local code = run[1]
+  if code == 'n' and S then
+    F.renew_run(run)
+  elseif code == 'A' and S and not repeated then
+    for index = 2, #run do F.answer(F.admit({ 'B', run[index] })) end
+  elseif code == 'A' or code == 'r' or code == 'n' then
+    for index = 2, #run do F.answer(F.decide_one({ code == 'A' and 'B' or code, run[index] })) end
+  else
+    F.answer(F.decide_one(run))
+  end
+end

@@ -1,0 +1,130 @@
+import type { Grant, RenewResult, Store } from "../store.js";
+import { HeldLease } from "./lease.js";
+
+/** A lease is renewed when this part of its time has passed: two more tries fit in before it ends. */
+const renewAfter = 1 / 3;
+/** What comes due within this part of its time is renewed along with what is due. */
+const joinsWithin = 1 / 6;
+/** After this part of its time a failed renewal is tried again. */
+const retryAfter = 1 / 10;
+const minRetryMs = 20;
+/** A lease is given up so long before its end: timers fire up to a millisecond late, and then the loop reads first. */
+const expiryMarginMs = 2;
+
+/**
+ * Keeps the leases of one semaphore: renews them, and says when one is lost. One timer and one call for all.
+ *
+ * A round looks at every lease, and there is no order to keep up: that makes a lease that is released before its first
+ * renewal cost an insertion into a Set and a deletion. A round over 10,000 leases takes about 0.3 ms, and no lease
+ * causes one more than once in a sixth of its time.
+ */
+export class Keeper {
+  readonly semaphore: string;
+  readonly #store: Store;
+  readonly #held = new Set<HeldLease>();
+  #timer: NodeJS.Timeout | undefined;
+  /** When the next round starts; Infinity when none is planned. */
+  #roundAt = Number.POSITIVE_INFINITY;
+
+  constructor(store: Store, semaphore: string) {
+    this.#store = store;
+    this.semaphore = semaphore;
+  }
+
+  /** The lease that was granted, kept from now on. */
+  keep(grant: Grant): HeldLease {
+    const lease = new HeldLease(this, grant, dueAt(grant.validUntil, grant.leaseMs));
+    this.#held.add(lease);
+    this.#planRound(nextLookAt(lease));
+    return lease;
+  }
+
+  /** Gives the lease back, also a lost one: a revoked lease keeps its permits until its holder lets go. */
+  release(lease: HeldLease): Promise<boolean> {
+    this.forget(lease);
+    return this.#store.release({ semaphore: this.semaphore, lease: lease.id });
+  }
+
+  forget(lease: HeldLease): void {
+    this.#held.delete(lease);
+  }
+
+  #planNextRound(): void {
+    let at = Number.POSITIVE_INFINITY;
+    for (const lease of this.#held) at = Math.min(at, nextLookAt(lease));
+    this.#planRound(at);
+  }
+
+  #planRound(at: number): void {
+    if (at >= this.#roundAt) return;
+    this.#roundAt = at;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#startRound, Math.max(at - performance.now(), 1)).unref();
+  }
+
+  /**
+   * After a blocked loop the timer fires before the answers that have arrived meanwhile are read. They come first:
+   * one of them may have prolonged a lease that looks lost.
+   */
+  readonly #startRound = (): void => {
+    setImmediate(this.#round);
+  };
+
+  readonly #round = (): void => {
+    this.#roundAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    const joining: HeldLease[] = [];
+    let someAreDue = false;
+    for (const lease of this.#held) {
+      if (lease.validUntil - expiryMarginMs <= now) {
+        lease.lose("lapsed");
+      } else if (lease.renewAt - lease.leaseMs * joinsWithin <= now) {
+        joining.push(lease);
+        someAreDue ||= lease.renewAt <= now;
+      }
+    }
+    if (someAreDue) void this.#renew(joining);
+    this.#planNextRound();
+  };
+
+  async #renew(leases: readonly HeldLease[]): Promise<void> {
+    for (const lease of leases) lease.renewAt = Number.POSITIVE_INFINITY;
+    let results: readonly RenewResult[] = [];
+    try {
+      results = await this.#store.renew(
+        this.semaphore,
+        leases.map(({ id }) => ({ lease: id })),
+      );
+    } catch {
+      // The store is away; every lease is tried again, for as long as it lasts.
+    }
+    const now = performance.now();
+    leases.forEach((lease, index) => {
+      if (this.#held.has(lease)) this.#settle(lease, results[index], now);
+    });
+  }
+
+  #settle(lease: HeldLease, result: RenewResult | undefined, now: number): void {
+    if (result?.renewed === false) {
+      lease.lose(result.reason);
+      return;
+    }
+    const retryAt = now + Math.max(lease.leaseMs * retryAfter, minRetryMs);
+    if (result === undefined) {
+      lease.renewAt = retryAt;
+    } else {
+      lease.validUntil = result.validUntil;
+      // A store that answers slowly is not asked again at once.
+      lease.renewAt = Math.max(dueAt(result.validUntil, lease.leaseMs), retryAt);
+    }
+    this.#planRound(nextLookAt(lease));
+  }
+}
+
+function dueAt(validUntil: number, leaseMs: number): number {
+  return validUntil - leaseMs * (1 - renewAfter);
+}
+
+function nextLookAt(lease: HeldLease): number {
+  return Math.min(lease.renewAt, lease.validUntil - expiryMarginMs);
+}

@@ -1,0 +1,190 @@
+import { Registry } from "prom-client";
+import type {
+  AcquireRequest,
+  AcquireResult,
+  DefineResult,
+  Definition,
+  Page,
+  ReleaseRequest,
+  Renewal,
+  RenewResult,
+  ResizeResult,
+  SemaphorePage,
+  Snapshot,
+  Store,
+  StoreObserver,
+} from "../store.js";
+import { LeaseClock } from "./lease-clock.js";
+import {
+  acquireOutcomes,
+  ProcessMetrics,
+  type ReleaseReason,
+  type SemaphoreMeter,
+} from "./process-metrics.js";
+import { Recoveries } from "./recoveries.js";
+import type { AnyRegistry } from "./registry.js";
+import { SemaphoreLabels } from "./semaphore-labels.js";
+import { StoreMetrics } from "./store-metrics.js";
+
+/** Counts beside the calls: what the inner store promises is what the caller gets, no later and no other. */
+export class CountingStore implements Store {
+  readonly #store: Store;
+  readonly #metrics: ProcessMetrics;
+  readonly #clock = new LeaseClock();
+  readonly #recoveries: Recoveries;
+  readonly #ended: () => void;
+
+  constructor(store: Store, registry: AnyRegistry, maxSemaphores: number) {
+    // A registry of our own tells which of the metrics in the shared one are ours.
+    const own = new Registry();
+    const registers = [registry, own];
+    const labels = new SemaphoreLabels(maxSemaphores);
+    const metrics = new ProcessMetrics(registers, labels);
+    const recoveries = new Recoveries((semaphore) => metrics.meterOf(semaphore).recoveries.inc());
+    new StoreMetrics(store, registers, labels, (status) =>
+      recoveries.saw(status.semaphore, status.recovering),
+    );
+    this.#store = store;
+    this.#metrics = metrics;
+    this.#recoveries = recoveries;
+    const names = own.getMetricsAsArray().map(({ name }) => name);
+    const unobserve = store.observe({
+      roundtrip: ({ durationMs, operations }) => {
+        metrics.roundtripSeconds.observe(durationMs / 1_000);
+        metrics.batchOperations.observe(operations);
+      },
+    });
+    this.#ended = () => {
+      unobserve();
+      for (const name of names) registry.removeSingleMetric(name);
+    };
+  }
+
+  get maxLeaseMs(): number {
+    return this.#store.maxLeaseMs;
+  }
+
+  acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
+    const meter = this.#metrics.meterOf(request.semaphore);
+    const askedAt = performance.now();
+    const onLost: AcquireRequest["onLost"] = (reason) => {
+      this.#lost(request.semaphore, request.lease, meter);
+      request.onLost?.(reason);
+    };
+    return this.#counted(
+      this.#store.acquire({ ...request, onLost }, signal),
+      (result) => this.#acquired(request, result, meter, askedAt),
+      () => meter.acquires.error.inc(),
+    );
+  }
+
+  release(request: ReleaseRequest, reason: ReleaseReason = "explicit"): Promise<boolean> {
+    return this.#counted(this.#store.release(request), (released) =>
+      this.#released(request, released, reason),
+    );
+  }
+
+  renew(semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]> {
+    const meter = this.#metrics.meterOf(semaphore);
+    return this.#counted(
+      this.#store.renew(semaphore, renewals),
+      (results) => {
+        for (const result of results) this.#renewed(semaphore, result, meter);
+      },
+      () => meter.renewals.error.inc(renewals.length),
+    );
+  }
+
+  define(semaphore: string, definition: Definition): Promise<DefineResult> {
+    return this.#counted(this.#store.define(semaphore, definition));
+  }
+
+  resize(semaphore: string, limit: number): Promise<ResizeResult> {
+    return this.#counted(this.#store.resize(semaphore, limit));
+  }
+
+  remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
+    return this.#counted(this.#store.remove(semaphore));
+  }
+
+  revoke(semaphore: string, lease: string): Promise<boolean> {
+    return this.#counted(this.#store.revoke(semaphore, lease));
+  }
+
+  inspect(semaphore: string, page?: Page): Promise<Snapshot | undefined> {
+    return this.#counted(this.#store.inspect(semaphore, page));
+  }
+
+  list(page?: Page): Promise<SemaphorePage> {
+    return this.#counted(this.#store.list(page));
+  }
+
+  ping(): Promise<void> {
+    return this.#counted(this.#store.ping());
+  }
+
+  observe(observer: StoreObserver): () => void {
+    return this.#store.observe(observer);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close().finally(this.#ended);
+  }
+
+  /** The call itself; its end is counted before its caller learns of it. */
+  #counted<Result>(
+    call: Promise<Result>,
+    ended?: (result: Result) => void,
+    failed?: () => void,
+  ): Promise<Result> {
+    call.then(ended, () => {
+      this.#metrics.storeErrors.inc();
+      failed?.();
+    });
+    return call;
+  }
+
+  #acquired(request: AcquireRequest, result: AcquireResult, meter: SemaphoreMeter, askedAt: number): void {
+    const { semaphore, create } = request;
+    meter.acquires[acquireOutcomes[result.outcome]].inc();
+    if ("limit" in result && create !== undefined && create.limit !== result.limit)
+      meter.limitConflicts.inc();
+    if (result.outcome === "recovering") this.#recoveries.saw(semaphore, true);
+    if (result.outcome !== "granted") return;
+    meter.waitSeconds.observe((performance.now() - askedAt) / 1_000);
+    this.#clock.start(semaphore, result.lease, result.validUntil);
+  }
+
+  #released({ semaphore, lease, attempt }: ReleaseRequest, released: boolean, reason: ReleaseReason): void {
+    const meter = this.#metrics.meterOf(semaphore);
+    if (released) {
+      meter.releases[reason].inc();
+      this.#stopClock(semaphore, lease, meter);
+    } else if (attempt === undefined) {
+      // With an attempt, false may also say that the lease lives on and belongs to a later one.
+      this.#lost(semaphore, lease, meter);
+    }
+  }
+
+  #renewed(semaphore: string, result: RenewResult, meter: SemaphoreMeter): void {
+    if (result.renewed) {
+      meter.renewals.renewed.inc();
+      this.#clock.extend(semaphore, result.lease, result.validUntil);
+    } else {
+      meter.renewals[result.reason].inc();
+      this.#lost(semaphore, result.lease, meter);
+    }
+  }
+
+  /** Counts a lease once, by whichever way its loss is learned first. */
+  #lost(semaphore: string, lease: string, meter: SemaphoreMeter): void {
+    if (this.#stopClock(semaphore, lease, meter)) meter.lost.inc();
+  }
+
+  #stopClock(semaphore: string, lease: string, meter: SemaphoreMeter): boolean {
+    const heldMs = this.#clock.stop(semaphore, lease);
+    if (heldMs === undefined) return false;
+    meter.leaseSeconds.observe(heldMs / 1_000);
+    return true;
+  }
+}

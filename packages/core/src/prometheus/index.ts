@@ -1,0 +1,2 @@
+export { type MeteredStore, type MeteredStoreOptions, meteredStore } from "./metered-store.js";
+export type { ReleaseReason } from "./process-metrics.js";

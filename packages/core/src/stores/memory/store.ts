@@ -1,0 +1,186 @@
+import { InvalidArgumentError, StoreUnavailableError } from "../../errors.js";
+import type {
+  AcquireRequest,
+  AcquireResult,
+  DefineResult,
+  Definition,
+  Page,
+  ReleaseRequest,
+  Renewal,
+  RenewResult,
+  ResizeResult,
+  SemaphorePage,
+  SemaphoreStatus,
+  Snapshot,
+  Store,
+  StoreObserver,
+} from "../../store.js";
+import type { Answer, Operation } from "../operation.js";
+import { Alarm } from "./alarm.js";
+import { decodeCursor, encodeCursor } from "./cursor.js";
+import { LiveSemaphore, ledgerNow } from "./live.js";
+import { DEFAULT_PAGE_SIZE } from "./look.js";
+
+/** How often semaphores that have vanished are cleaned away. */
+const CLEANING_MS = 60_000;
+
+export interface MemoryStoreOptions {
+  /** The longest lease that the store accepts; 15,000 when left out. */
+  readonly maxLeaseMs?: number;
+}
+
+/**
+ * A store that lives in this process: the semaphores are shared by all who use this one object, and by nobody else.
+ * For tests, for programs of one process, and for a sidecar that serves one host.
+ *
+ * @throws InvalidArgumentError when `maxLeaseMs` is not a whole number of at least 1
+ */
+export function memoryStore({ maxLeaseMs = 15_000 }: MemoryStoreOptions = {}): Store {
+  if (!Number.isSafeInteger(maxLeaseMs) || maxLeaseMs < 1) {
+    throw new InvalidArgumentError("maxLeaseMs", "a whole number of milliseconds, at least 1", maxLeaseMs);
+  }
+  return new MemoryStore(maxLeaseMs);
+}
+
+class MemoryStore implements Store {
+  readonly maxLeaseMs: number;
+  readonly #semaphores = new Map<string, LiveSemaphore>();
+  readonly #cleaning = new Alarm(() => this.#clean(), { keepsAlive: false });
+  #closed = false;
+
+  constructor(maxLeaseMs: number) {
+    this.maxLeaseMs = maxLeaseMs;
+  }
+
+  acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
+    if (this.#closed) return Promise.reject(closedError());
+    if (signal?.aborted) return Promise.resolve({ outcome: "aborted" });
+    return this.#with(request.semaphore, (live) => live.acquire(request, signal));
+  }
+
+  async release(request: ReleaseRequest): Promise<boolean> {
+    return this.#with(request.semaphore, (live) => live.release(request));
+  }
+
+  async renew(semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]> {
+    const operations = renewals.map(({ lease, leaseMs }): Operation => ({ op: "renew", lease, leaseMs }));
+    const answers = this.#with(semaphore, (live) => live.apply(operations));
+    return renewals.map(({ lease }, index) => renewResult(lease, answers[index]));
+  }
+
+  async define(semaphore: string, definition: Definition): Promise<DefineResult> {
+    return this.#with(semaphore, (live) => {
+      const [answer] = live.apply([{ op: "define", definition }]);
+      const created = answer?.answer === "defined" && answer.created;
+      return { created, definition: live.ledger.definition ?? definition, version: live.ledger.version };
+    });
+  }
+
+  async resize(semaphore: string, limit: number): Promise<ResizeResult> {
+    return this.#with(semaphore, (live) => {
+      live.apply([{ op: "resize", limit }]);
+      const { definition, version } = live.ledger;
+      return definition === undefined ? { outcome: "unknown" } : { outcome: "resized", definition, version };
+    });
+  }
+
+  async remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
+    return this.#with(semaphore, (live) => {
+      const [answer] = live.apply([{ op: "remove" }]);
+      return answer?.answer === "removed" || answer?.answer === "in_use" ? answer.answer : "unknown";
+    });
+  }
+
+  async revoke(semaphore: string, lease: string): Promise<boolean> {
+    return this.#with(semaphore, (live) => {
+      const [answer] = live.apply([{ op: "revoke", lease }]);
+      return answer?.answer === "revoked" && answer.found;
+    });
+  }
+
+  async inspect(semaphore: string, page?: Page): Promise<Snapshot | undefined> {
+    return this.#look(semaphore, (live, now) => live.ledger.snapshot(now, page));
+  }
+
+  async list({ pageSize = DEFAULT_PAGE_SIZE, cursor }: Page = {}): Promise<SemaphorePage> {
+    this.#refuseIfClosed();
+    const [after] = cursor === undefined ? [""] : decodeCursor(cursor, [""] as const);
+    const names = [...this.#semaphores.keys()].filter((name) => name > after).sort();
+    const semaphores: SemaphoreStatus[] = [];
+    for (const name of names) {
+      const status = this.#look(name, (live, now) => live.ledger.status(now));
+      if (status === undefined) continue;
+      if (semaphores.length === pageSize) {
+        return { semaphores, cursor: encodeCursor([semaphores.at(-1)?.semaphore ?? ""]) };
+      }
+      semaphores.push(status);
+    }
+    return { semaphores };
+  }
+
+  async ping(): Promise<void> {
+    this.#refuseIfClosed();
+  }
+
+  /** There is no server: nothing to observe. */
+  observe(_observer: StoreObserver): () => void {
+    return () => {};
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cleaning.clear();
+    for (const live of this.#semaphores.values()) live.end(closedError());
+    this.#semaphores.clear();
+  }
+
+  /** Works on a semaphore, which is kept afterwards only if it exists then. */
+  #with<Result>(semaphore: string, work: (live: LiveSemaphore) => Result): Result {
+    this.#refuseIfClosed();
+    const known = this.#semaphores.get(semaphore);
+    const live = known ?? new LiveSemaphore(semaphore);
+    const result = work(live);
+    if (live.ledger.definition === undefined) this.#forget(semaphore);
+    else if (known === undefined) this.#keep(semaphore, live);
+    return result;
+  }
+
+  /** What is due lapses first; looking changes nothing else, and does not count as use. */
+  #look<Result>(semaphore: string, at: (live: LiveSemaphore, now: number) => Result): Result | undefined {
+    this.#refuseIfClosed();
+    const live = this.#semaphores.get(semaphore);
+    if (live === undefined) return undefined;
+    live.apply([]);
+    return at(live, ledgerNow());
+  }
+
+  #keep(semaphore: string, live: LiveSemaphore): void {
+    this.#semaphores.set(semaphore, live);
+    if (this.#cleaning.at === Number.POSITIVE_INFINITY) this.#cleaning.set(performance.now() + CLEANING_MS);
+  }
+
+  #forget(semaphore: string): void {
+    this.#semaphores.get(semaphore)?.end(closedError());
+    this.#semaphores.delete(semaphore);
+  }
+
+  #clean(): void {
+    for (const [semaphore, live] of this.#semaphores) {
+      if (live.ledger.expired(ledgerNow())) this.#forget(semaphore);
+    }
+    if (this.#semaphores.size > 0) this.#cleaning.set(performance.now() + CLEANING_MS);
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw closedError();
+  }
+}
+
+function closedError(): StoreUnavailableError {
+  return new StoreUnavailableError("the store is closed");
+}
+
+function renewResult(lease: string, answer: Answer | undefined): RenewResult {
+  if (answer?.answer === "renewed") return { lease, renewed: true, validUntil: answer.expiresAt };
+  return { lease, renewed: false, reason: answer?.answer === "lost" ? answer.reason : "lapsed" };
+}

@@ -1,0 +1,183 @@
+import type { AcquireRequest, AcquireResult, Grant } from "../../store.js";
+import { type Call, unavailable } from "./call.js";
+import { type AcquireMode, encode, encodeAcquire, isPlain, type Reply, type RunCode, refusals, type WireAnswer } from "./wire.js";
+
+/** What an acquire needs of its lane. */
+export interface AcquireLane {
+  /** The holder that every call of this lane names. */
+  readonly holder: string;
+  /** Whether the server answers in these moments. */
+  readonly responsive: boolean;
+  /** The limit that was last heard of. */
+  readonly limit: number;
+  /** Sends an operation whose answer nobody awaits. */
+  run(text: string): void;
+  /** Sends the acquire (again), creating the semaphore first where `create` says so. */
+  ask(call: AcquireCall, create: boolean): void;
+  /** Takes back what the server has made of the acquire: its place, or its grant. */
+  cancel(call: AcquireCall): void;
+  queued(call: AcquireCall, sequence: number): void;
+  /** The server has no place for it any more. */
+  vacated(call: AcquireCall): void;
+  settled(call: AcquireCall): void;
+  /** The attempt that had taken its place was refused. */
+  restored(call: AcquireCall): void;
+  /** The grant as this process may believe it, or undefined where its time is over already. */
+  granted(call: AcquireCall, fence: number, expiresAt: number, leaseMs: number): Grant | undefined;
+}
+
+/** One attempt at a lease, from the first ask to its outcome. */
+export class AcquireCall implements Call {
+  readonly request: AcquireRequest;
+  /** An earlier attempt of this process at the same lease, which shares the grant of the later one, and its end. */
+  earlier: AcquireCall | undefined;
+  mode: AcquireMode;
+  settled = false;
+  readonly #lane: AcquireLane;
+  readonly #resolve: (result: AcquireResult) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #signal: AbortSignal | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #sent = false;
+  #creating = false;
+
+  constructor(
+    lane: AcquireLane,
+    request: AcquireRequest,
+    signal: AbortSignal | undefined,
+    resolve: (result: AcquireResult) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#lane = lane;
+    this.request = request;
+    this.mode = request.attempt === "" ? "first" : "known";
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    const { waitMs } = request;
+    if (waitMs > 0 && waitMs !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#waitIsOver, waitMs);
+  }
+
+  get run(): RunCode | undefined {
+    const { request } = this;
+    return this.mode === "first" && request.holder === this.#lane.holder && isPlain(request) ? "A" : undefined;
+  }
+
+  encode(): string | undefined {
+    if (this.settled) return undefined;
+    this.#sent = true;
+    const { request } = this;
+    if (this.run !== undefined) return encode.name(request.lease);
+    return encodeAcquire(this.mode, request, request.holder === this.#lane.holder ? "" : request.holder);
+  }
+
+  answered(answer: WireAnswer, reply: Reply): void {
+    if (this.settled) return;
+    if (typeof answer !== "number") {
+      this.#answeredAtLength(answer);
+      return;
+    }
+    if (answer !== refusals.reused) this.#lane.vacated(this);
+    if (answer > 0) this.take(reply.fenceBase + answer, reply.now + this.leaseMs(reply), this.leaseMs(reply));
+    else this.#refused(answer, reply);
+  }
+
+  /** A grant on the server's terms. One that comes so late that its time is over is given back, and asked for anew. */
+  take(fence: number, expiresAt: number, leaseMs: number): void {
+    const grant = this.#lane.granted(this, fence, expiresAt, leaseMs);
+    if (grant !== undefined) {
+      this.settle(grant);
+      return;
+    }
+    this.#lane.run(encode.discard(this.request.lease, fence));
+    this.mode = "known";
+    this.#lane.ask(this, false);
+  }
+
+  leaseMs(semaphore: { readonly leaseMs: number }): number {
+    return this.request.leaseMs ?? semaphore.leaseMs;
+  }
+
+  interrupted(cause: unknown): boolean {
+    if (this.settled) return false;
+    if (this.request.waitMs === 0) {
+      this.failed(unavailable(cause));
+      return false;
+    }
+    if (this.#sent && this.mode === "first") this.mode = "known";
+    return true;
+  }
+
+  failed(error: Error): void {
+    if (!this.#end()) return;
+    this.#undo();
+    this.#reject(error);
+    this.earlier?.failed(error);
+  }
+
+  /** Ends the attempt with what the store decided. */
+  settle(result: AcquireResult): void {
+    if (!this.#end()) return;
+    this.#resolve(result);
+    if (this.earlier === undefined) return;
+    if (result.outcome === "granted") this.earlier.settle(result);
+    else if (result.outcome === "reused") this.#lane.restored(this.earlier);
+    else this.earlier.settle({ outcome: "superseded" });
+  }
+
+  #answeredAtLength([held, first = 0, expiresAt = 0, leaseMs = 0]: readonly number[]): void {
+    if (held === 1) {
+      this.#lane.vacated(this);
+      this.take(first, expiresAt, leaseMs);
+      return;
+    }
+    this.mode = "again";
+    this.#lane.queued(this, first);
+  }
+
+  #refused(refusal: number, { limit, maxWaiters }: Reply): void {
+    if (refusal === refusals.unknown && this.request.create !== undefined && !this.#creating) {
+      this.#creating = true;
+      this.#lane.ask(this, true);
+      return;
+    }
+    if (refusal === refusals.outOfMemory) this.failed(unavailable(new Error("it is out of memory")));
+    else if (refusal === refusals.timeout) this.settle({ outcome: "timeout", limit });
+    else if (refusal === refusals.queueFull) this.settle({ outcome: "queue_full", limit, maxWaiters });
+    else if (refusal === refusals.exceedsLimit) this.settle({ outcome: "exceeds_limit", limit });
+    else if (refusal === refusals.reused) this.settle({ outcome: "reused" });
+    else if (refusal === refusals.superseded) this.settle({ outcome: "superseded" });
+    else this.settle({ outcome: "unknown" });
+  }
+
+  readonly #abort = (): void => {
+    this.#leave({ outcome: "aborted" });
+  };
+
+  readonly #waitIsOver = (): void => {
+    if (this.#lane.responsive) this.#leave({ outcome: "timeout", limit: this.#lane.limit });
+    else this.failed(unavailable(undefined));
+  };
+
+  #leave(result: AcquireResult): void {
+    if (!this.#end()) return;
+    this.#undo();
+    this.#resolve(result);
+    this.earlier?.settle({ outcome: "superseded" });
+  }
+
+  /** Whatever the server has made of it, place or grant, is taken back. */
+  #undo(): void {
+    if (this.#sent) this.#lane.cancel(this);
+  }
+
+  #end(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#lane.settled(this);
+    return true;
+  }
+}

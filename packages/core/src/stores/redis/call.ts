@@ -1,0 +1,117 @@
+import { StoreUnavailableError } from "../../errors.js";
+import type { Reply, RunCode, WireAnswer } from "./wire.js";
+
+/** One operation on its way to the server. */
+export interface Call {
+  /** Where it is given, `encode` returns a name that may go together with others. */
+  readonly run: RunCode | undefined;
+  /** It must be the first of its batch. */
+  readonly startsBatch?: boolean | undefined;
+  /** The operation's text, or undefined where there is nothing left to ask. */
+  encode(): string | undefined;
+  answered(answer: WireAnswer, reply: Reply): void;
+  /** The connection was lost, or the server was too busy. True: ask again. */
+  interrupted(cause: unknown): boolean;
+  failed(error: Error): void;
+}
+
+/** How long an operation that can be repeated waits for a connection that was lost. */
+export const patienceMs = 2_000;
+
+export function unavailable(cause: unknown): StoreUnavailableError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  // A reply's error carries the whole command, with the names of leases in it: they are nobody else's business.
+  if (cause instanceof Error && "command" in cause) delete cause.command;
+  return new StoreUnavailableError(`Redis is unavailable${reason}`, { cause });
+}
+
+/** How an operation goes to the server, where it is not alone and in its turn. */
+export interface Manner {
+  readonly run?: RunCode;
+  readonly startsBatch?: boolean;
+  /** Carry it out even after its caller was told that the store is away. */
+  readonly outlives?: boolean;
+}
+
+/** An operation that means the same when it is repeated: it rides through a short loss of the connection. */
+export class PatientCall<Result> implements Call {
+  readonly run: RunCode | undefined;
+  readonly startsBatch: boolean | undefined;
+  readonly #text: string;
+  readonly #read: (answer: WireAnswer, reply: Reply, repeated: boolean) => Result;
+  readonly #resolve: (result: Result) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #outlives: boolean;
+  #timer: NodeJS.Timeout | undefined;
+  #repeated = false;
+  #settled = false;
+
+  constructor(
+    text: string,
+    read: (answer: WireAnswer, reply: Reply, repeated: boolean) => Result,
+    resolve: (result: Result) => void,
+    reject: (error: Error) => void,
+    { run, startsBatch, outlives = false }: Manner,
+  ) {
+    this.run = run;
+    this.startsBatch = startsBatch;
+    this.#text = text;
+    this.#read = read;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#outlives = outlives;
+  }
+
+  encode(): string | undefined {
+    return this.#settled && !this.#outlives ? undefined : this.#text;
+  }
+
+  answered(answer: WireAnswer, reply: Reply): void {
+    if (!this.#settle()) return;
+    this.#resolve(this.#read(answer, reply, this.#repeated || reply.repeated));
+  }
+
+  interrupted(cause: unknown): boolean {
+    this.#repeated = true;
+    if (this.#settled) return this.#outlives;
+    this.#timer ??= setTimeout(() => this.failed(unavailable(cause)), patienceMs);
+    return true;
+  }
+
+  failed(error: Error): void {
+    if (this.#settle()) this.#reject(error);
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    return true;
+  }
+}
+
+/** An operation that no caller awaits: it is repeated until the server has carried it out. */
+export class Errand implements Call {
+  readonly run = undefined;
+  readonly #text: string;
+  readonly #done: (() => void) | undefined;
+
+  constructor(text: string, done?: () => void) {
+    this.#text = text;
+    this.#done = done;
+  }
+
+  encode(): string {
+    return this.#text;
+  }
+
+  answered(): void {
+    this.#done?.();
+  }
+
+  interrupted(): boolean {
+    return true;
+  }
+
+  failed(): void {}
+}

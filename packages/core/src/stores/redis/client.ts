@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from "../../errors.js";
+
+/**
+ * What is used of an ioredis client. A minimal interface and not its class: the types of a client differ between its
+ * major versions.
+ */
+export interface RedisClient {
+  readonly status: string;
+  readonly options: { readonly keyPrefix?: string | undefined; readonly protocol?: number | undefined };
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  evalsha(sha: string, keyCount: number, ...args: string[]): Promise<unknown>;
+  subscribe(channel: string): Promise<unknown>;
+  connect(): Promise<unknown>;
+  disconnect(reconnect?: boolean): void;
+  duplicate(overrides: Readonly<Record<string, unknown>>): RedisClient;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+/** The longest pause between two attempts to connect: a store that is back is found within it. */
+const longestReconnectMs = 1_000;
+
+/**
+ * The options of clients that this store makes. They neither queue nor resend by themselves: a call whose fate is
+ * unknown comes back as an error at once, and its lane decides what to ask again.
+ */
+export const ownClientOptions = {
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), longestReconnectMs),
+  connectTimeout: 5_000,
+  keepAlive: 5_000,
+} as const;
+
+/** Options of a connection that is used once: without reconnecting it cannot end up at another server. */
+export const singleUseOptions = { ...ownClientOptions, retryStrategy: null, lazyConnect: true } as const;
+
+/** @throws InvalidArgumentError where the value is no ioredis client that this store can use */
+export function validateClient(client: unknown): asserts client is RedisClient {
+  const candidate = client as Partial<RedisClient> | null;
+  if (typeof candidate !== "object" || candidate === null || typeof candidate.evalsha !== "function") {
+    throw new InvalidArgumentError("redis", "a redis:// URL or an ioredis client", client);
+  }
+  if ("isCluster" in candidate && candidate.isCluster === true) {
+    throw new InvalidArgumentError("redis", "a client of one server (Redis Cluster is not supported yet)", client);
+  }
+  if (candidate.options?.keyPrefix) {
+    throw new InvalidArgumentError(
+      "redis",
+      "a client without keyPrefix, which would not reach the channels; use the store's prefix option",
+      candidate.options.keyPrefix,
+    );
+  }
+}

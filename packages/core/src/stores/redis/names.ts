@@ -1,0 +1,78 @@
+import type { Page, SemaphorePage, SemaphoreStatus } from "../../store.js";
+import { decodeCursor, encodeCursor } from "../memory/cursor.js";
+import { DEFAULT_PAGE_SIZE } from "../memory/look.js";
+import type { Connection } from "./connection.js";
+import { readStatus, statusRequest } from "./snapshot.js";
+import { keysOf } from "./wire.js";
+
+/** How often a semaphore in use is entered anew, should its name have got lost. */
+const enterEveryMs = 300_000;
+/** Each entry pays for looking at so many others, so that names whose semaphores are gone do not pile up. */
+const checksPerEntry = 2;
+
+/**
+ * The names of the semaphores, in the order of their bytes: a sorted set beside them, because a semaphore's own keys
+ * live in a slot of their own, and asking Redis for keys by a pattern walks through everything it stores.
+ */
+export class Names {
+  readonly #connection: Connection;
+  readonly #prefix: string;
+  readonly #key: string;
+  readonly #enteredAt = new Map<string, number>();
+
+  constructor(connection: Connection, prefix: string) {
+    this.#connection = connection;
+    this.#prefix = prefix;
+    this.#key = `${prefix}:semaphores`;
+  }
+
+  /** The semaphore exists. Costs a look at the clock, and now and then a few commands that nobody awaits. */
+  enter(semaphore: string): void {
+    const now = performance.now();
+    const enteredAt = this.#enteredAt.get(semaphore);
+    if (enteredAt !== undefined && now - enteredAt < enterEveryMs) return;
+    this.#enteredAt.set(semaphore, now);
+    this.#enter(semaphore).catch(() => this.#enteredAt.delete(semaphore));
+  }
+
+  /** Enters it with the next use again. */
+  forget(semaphore: string): void {
+    this.#enteredAt.delete(semaphore);
+  }
+
+  /** Names that are entered but have no semaphore any more are dropped on the way. */
+  async list({ pageSize = DEFAULT_PAGE_SIZE, cursor }: Page = {}): Promise<SemaphorePage> {
+    const [after] = cursor === undefined ? [""] : decodeCursor(cursor, [""] as const);
+    const semaphores: SemaphoreStatus[] = [];
+    let from = after === "" ? "-" : `(${after}`;
+    for (;;) {
+      const wanted = pageSize + 1 - semaphores.length;
+      const names = (await this.#connection.call("ZRANGEBYLEX", this.#key, from, "+", "LIMIT", 0, wanted)) as string[];
+      semaphores.push(...(await this.#existing(names)));
+      if (semaphores.length > pageSize) {
+        const page = semaphores.slice(0, pageSize);
+        return { semaphores: page, cursor: encodeCursor([page.at(-1)?.semaphore ?? ""]) };
+      }
+      if (names.length < wanted) return { semaphores };
+      from = `(${names.at(-1)}`;
+    }
+  }
+
+  async #existing(names: readonly string[]): Promise<SemaphoreStatus[]> {
+    const texts = await Promise.all(
+      names.map((name) => this.#connection.inspect(keysOf(this.#prefix, name).slice(0, 5), statusRequest)),
+    );
+    const gone = names.filter((_, index) => texts[index] === null);
+    if (gone.length > 0) await this.#connection.call("ZREM", this.#key, ...gone);
+    return names.flatMap((name, index) => {
+      const text = texts[index];
+      return typeof text === "string" ? [readStatus(name, text)] : [];
+    });
+  }
+
+  async #enter(semaphore: string): Promise<void> {
+    await this.#connection.call("ZADD", this.#key, 0, semaphore);
+    const others = (await this.#connection.call("ZRANDMEMBER", this.#key, checksPerEntry)) as string[];
+    await this.#existing(others.filter((name) => name !== semaphore));
+  }
+}

@@ -1,0 +1,224 @@
+import { StoreUnavailableError } from "../../errors.js";
+import { defaultHolder, newProcessId } from "../../ids.js";
+import type {
+  AcquireRequest,
+  AcquireResult,
+  DefineResult,
+  Definition,
+  Page,
+  ReleaseRequest,
+  Renewal,
+  RenewResult,
+  ResizeResult,
+  SemaphorePage,
+  Snapshot,
+  Store,
+  StoreObserver,
+} from "../../store.js";
+import type { Scripts } from "./binding.js";
+import { type Manner, PatientCall } from "./call.js";
+import type { RedisClient } from "./client.js";
+import { Connection, type ConnectionListener } from "./connection.js";
+import { Lane } from "./lane.js";
+import { Names } from "./names.js";
+import { lookAt } from "./snapshot.js";
+import { decodePush, encode, type Reply, refusals, type WireAnswer } from "./wire.js";
+
+const tidyEveryMs = 60_000;
+/** How long closing waits for what is under way. */
+const closingMs = 1_000;
+
+export interface RedisStoreSetup {
+  readonly client: RedisClient;
+  /** Whether the store made the client, and ends it. */
+  readonly own: boolean;
+  readonly prefix: string;
+  readonly maxLeaseMs: number;
+  readonly scripts: Scripts;
+}
+
+type Read<Result> = (answer: WireAnswer, reply: Reply, repeated: boolean) => Result;
+
+/** A lane for each semaphore, over one connection. */
+export class RedisStore implements Store, ConnectionListener {
+  readonly maxLeaseMs: number;
+  readonly #prefix: string;
+  readonly #connection: Connection;
+  readonly #names: Names;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #holder = defaultHolder();
+  readonly #tidying: NodeJS.Timeout;
+  #batch = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor({ client, own, prefix, maxLeaseMs, scripts }: RedisStoreSetup) {
+    this.maxLeaseMs = maxLeaseMs;
+    this.#prefix = prefix;
+    this.#connection = new Connection(client, own, newProcessId().slice(0, 12), prefix, scripts, this);
+    this.#names = new Names(this.#connection, prefix);
+    this.#tidying = setInterval(() => this.#tidy(), tidyEveryMs);
+    this.#tidying.unref();
+  }
+
+  acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
+    if (this.#closing !== undefined) return Promise.reject(closed());
+    if (signal?.aborted) return Promise.resolve({ outcome: "aborted" });
+    return this.#lane(request.semaphore).acquire(request, signal);
+  }
+
+  release({ semaphore, lease, attempt }: ReleaseRequest): Promise<boolean> {
+    const lane = this.#lane(semaphore);
+    // A release that is repeated finds nothing where the first one was carried out: it was, if the lease was still good.
+    const validUntil = lane.letGo(lease);
+    const read: Read<boolean> = (answer, _reply, repeated) =>
+      answer === 1 || (repeated && performance.now() < validUntil);
+    return attempt === undefined
+      ? this.#ask(semaphore, encode.name(lease), read, { run: "r", outlives: true })
+      : this.#ask(semaphore, encode.releaseOwned(lease, attempt), read, { outlives: true });
+  }
+
+  async renew(semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]> {
+    const lane = this.#lane(semaphore);
+    return Promise.all(
+      renewals.map(({ lease, leaseMs }) => {
+        const read: Read<RenewResult> = (answer, reply) => lane.renewed(lease, answer, reply);
+        return leaseMs === undefined
+          ? this.#ask(semaphore, encode.name(lease), read, { run: "n" })
+          : this.#ask(semaphore, encode.renewFor(lease, leaseMs), read);
+      }),
+    );
+  }
+
+  define(semaphore: string, definition: Definition): Promise<DefineResult> {
+    const read: Read<DefineResult> = (answer, { version }) => ({ created: answer === 1, definition, version });
+    return this.#ask(semaphore, encode.define(definition), read, { startsBatch: true });
+  }
+
+  resize(semaphore: string, limit: number): Promise<ResizeResult> {
+    return this.#ask(semaphore, encode.resize(limit), (answer, { leaseMs, maxWaiters, version }) => {
+      if (answer === refusals.unknown) return { outcome: "unknown" };
+      return { outcome: "resized", definition: { limit, leaseMs, maxWaiters }, version };
+    });
+  }
+
+  remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
+    this.#names.forget(semaphore);
+    return this.#ask(semaphore, encode.remove(), (answer, _reply, repeated) => {
+      if (answer === refusals.inUse) return "in_use";
+      return answer === refusals.unknown && !repeated ? "unknown" : "removed";
+    });
+  }
+
+  revoke(semaphore: string, lease: string): Promise<boolean> {
+    return this.#ask(semaphore, encode.revoke(lease), (answer) => answer === 1);
+  }
+
+  async inspect(semaphore: string, page?: Page): Promise<Snapshot | undefined> {
+    const look = lookAt(page);
+    await this.#connection.reachable();
+    const text = await this.#connection.inspect(this.#lane(semaphore).keys.slice(0, 5), look.request);
+    return text === null ? undefined : look.read(semaphore, text);
+  }
+
+  async list(page?: Page): Promise<SemaphorePage> {
+    await this.#connection.reachable();
+    return this.#names.list(page);
+  }
+
+  async ping(): Promise<void> {
+    await this.#connection.reachable();
+    await this.#connection.ping();
+  }
+
+  observe(observer: StoreObserver): () => void {
+    return this.#connection.observe(observer);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  connected(): void {
+    for (const lane of this.#lanes.values()) lane.connected();
+  }
+
+  disconnected(cause: unknown): void {
+    for (const lane of this.#lanes.values()) lane.disconnected(cause);
+  }
+
+  refused(error: Error): void {
+    for (const lane of this.#lanes.values()) lane.end(error);
+  }
+
+  pushed(text: string): void {
+    const push = decodePush(text);
+    this.#lane(push.semaphore).pushed(push);
+  }
+
+  async #close(): Promise<void> {
+    for (const lane of this.#lanes.values()) lane.close(closed());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closingMs);
+    });
+    await Promise.race([this.#underWay(), late]);
+    clearTimeout(timer);
+    clearInterval(this.#tidying);
+    this.#connection.close();
+    for (const lane of this.#lanes.values()) lane.end(closed());
+  }
+
+  /** A lane answers in order: when it answers a call that asks for nothing, all before it have been carried out. */
+  async #underWay(): Promise<void> {
+    const busy = [...this.#lanes.values()].filter((lane) => lane.busy);
+    await Promise.allSettled(busy.map((lane) => this.#ask(lane.semaphore, encode.cancel("", ""), () => undefined)));
+  }
+
+  #ask<Result>(
+    semaphore: string,
+    text: string,
+    read: Read<Result>,
+    manner: Manner = {},
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#lane(semaphore).send(new PatientCall(text, read, resolve, reject, manner));
+    });
+  }
+
+  #lane(semaphore: string): Lane {
+    const lane = this.#lanes.get(semaphore);
+    return lane ?? this.#newLane(semaphore);
+  }
+
+  #newLane(semaphore: string): Lane {
+    const lane = new Lane({
+      connection: this.#connection,
+      prefix: this.#prefix,
+      semaphore,
+      maxLeaseMs: this.maxLeaseMs,
+      holder: this.#holder,
+      nextBatch: () => {
+        this.#batch += 1;
+        return this.#batch;
+      },
+      seen: () => this.#names.enter(semaphore),
+    });
+    this.#lanes.set(semaphore, lane);
+    return lane;
+  }
+
+  #tidy(): void {
+    for (const [name, lane] of this.#lanes) {
+      lane.tidy();
+      if (!lane.idle) continue;
+      lane.end(closed());
+      this.#lanes.delete(name);
+      this.#names.forget(name);
+    }
+  }
+}
+
+function closed(): StoreUnavailableError {
+  return new StoreUnavailableError("the store is closed");
+}

@@ -1,0 +1,179 @@
+import type { AcquireRequest, Definition } from "../../store.js";
+
+/** The texts that go to and come from apply.lua, whose header describes them. */
+
+/** The keys of one semaphore, in the order of the script's KEYS. */
+export function keysOf(prefix: string, semaphore: string): string[] {
+  const base = `${prefix}:{${semaphore}}`;
+  const parts = ["facts", "expiries", "leases", "queue", "waiters", "parked"];
+  return [...parts.map((part) => `${base}:${part}`), `${prefix}:marker`];
+}
+
+export function inboxOf(prefix: string, process: string): string {
+  return `${prefix}:inbox:${process}`;
+}
+
+export const refusals = {
+  timeout: -1,
+  queueFull: -2,
+  exceedsLimit: -3,
+  unknown: -4,
+  reused: -5,
+  superseded: -6,
+  outOfMemory: -7,
+  inUse: -8,
+  lapsed: -9,
+  revoked: -10,
+} as const;
+
+/** `first`: the ask is spared a look-up; `again`: for a waiter that this process believes queued. */
+export type AcquireMode = "first" | "known" | "again";
+
+const codes: Readonly<Record<AcquireMode, string>> = { first: "B", known: "a", again: "?" };
+
+/**
+ * Operations that need nothing but a name go together in one list, a run: `["A",name,name]`. Others stand alone.
+ * Lease ids are base64url and need no escaping.
+ */
+export type RunCode = "A" | "r" | "n";
+
+/** One permit, nothing but defaults. `holder` is empty where it is the call's own. */
+export function isPlain({ permits, waitMs, priority, leaseMs, attempt, fingerprint }: AcquireRequest): boolean {
+  return permits === 1 && waitMs > 0 && priority === 0 && leaseMs === undefined && attempt === "" && fingerprint === "";
+}
+
+export function encodeAcquire(mode: AcquireMode, request: AcquireRequest, holder: string): string {
+  const { lease, permits, waitMs, priority, leaseMs, attempt, fingerprint } = request;
+  const queue = waitMs > 0 ? 1 : 0;
+  return JSON.stringify([codes[mode], lease, permits, queue, priority, leaseMs ?? 0, holder, attempt, fingerprint]);
+}
+
+export const encode = {
+  cancel: (lease: string, attempt: string) => JSON.stringify(["c", lease, attempt]),
+  name: (lease: string) => `"${lease}"`,
+  releaseOwned: (lease: string, attempt: string) => JSON.stringify(["R", lease, attempt]),
+  discard: (lease: string, fence: number) => `["z","${lease}",${fence}]`,
+  renewFor: (lease: string, leaseMs: number) => `["N","${lease}",${leaseMs}]`,
+  ensure: ({ limit, leaseMs, maxWaiters }: Definition) => `["e",${limit},${leaseMs},${maxWaiters}]`,
+  define: ({ limit, leaseMs, maxWaiters }: Definition) => `["d",${limit},${leaseMs},${maxWaiters}]`,
+  resize: (limit: number) => `["s",${limit}]`,
+  revoke: (lease: string) => JSON.stringify(["v", lease]),
+  remove: () => `["x"]`,
+};
+
+export interface BatchHeader {
+  readonly process: string;
+  readonly batch: number;
+  readonly fenceSeen: number;
+  readonly maxLeaseMs: number;
+  readonly holder: string;
+}
+
+export function encodeBatch(header: BatchHeader, operations: string): string {
+  const { process, batch, fenceSeen, maxLeaseMs, holder } = header;
+  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${JSON.stringify(holder)},[${operations}]]`;
+}
+
+/** A number, or for what is held already or queued `[1, fence, expiresAt, leaseMs, permits]` or `[0, sequence]`. */
+export type WireAnswer = number | readonly number[];
+
+export interface Notices {
+  readonly grants: readonly (readonly [lease: string, number: number])[];
+  readonly misfits: readonly string[];
+  readonly revoked: readonly string[];
+  readonly removed: boolean;
+}
+
+export interface Reply {
+  /** The semaphore's clock, in the server. */
+  readonly now: number;
+  readonly fenceBase: number;
+  /** -1 where the semaphore does not exist. */
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly maxWaiters: number;
+  readonly version: number;
+  readonly digest: number;
+  /** 0: no need to come. */
+  readonly lapseInMs: number;
+  readonly more: boolean;
+  readonly repeated: boolean;
+  readonly answers: readonly WireAnswer[];
+  readonly notices: Notices | undefined;
+}
+
+type RawNotices = [Notices["grants"], string[], string[], number];
+
+/** Undefined for a batch that the server has seen a later one of. */
+export function decodeReply(text: string): Reply | undefined {
+  const raw = JSON.parse(text);
+  if (raw === 0) return undefined;
+  const [now, fenceAhead, limit, leaseMs, maxWaiters, version, digest, lapseInMs, flags, answers, notices] = raw;
+  return {
+    now,
+    fenceBase: now * 1_000 + fenceAhead,
+    limit,
+    leaseMs,
+    maxWaiters,
+    version,
+    digest,
+    lapseInMs,
+    more: flags % 2 === 1,
+    repeated: flags >= 2,
+    answers,
+    notices: notices === 0 ? undefined : decodeNotices(notices),
+  };
+}
+
+export interface Push {
+  readonly semaphore: string;
+  readonly incarnation: string;
+  readonly now: number;
+  readonly fenceBase: number;
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly notices: Notices;
+}
+
+export function decodePush(text: string): Push {
+  const [semaphore, incarnation, now, fenceBase, leaseMs, limit, notices] = JSON.parse(text);
+  return { semaphore, incarnation, now, fenceBase, leaseMs, limit, notices: decodeNotices(notices) };
+}
+
+function decodeNotices([grants, misfits, revoked, removed]: RawNotices): Notices {
+  return { grants, misfits, revoked, removed: removed === 1 };
+}
+
+/** Collects the operations of one batch. Releases go first: what they free is there for whoever comes after. */
+export class BatchText {
+  #releases = "";
+  #others = "";
+  #open: RunCode | undefined;
+
+  /** @param run given: `text` is a name that may go together with others of the same code */
+  add(run: RunCode | undefined, text: string): void {
+    if (run === "r") {
+      this.#releases += this.#releases === "" ? text : `,${text}`;
+      return;
+    }
+    if (run !== undefined && run === this.#open) {
+      this.#others += `,${text}`;
+      return;
+    }
+    this.#close();
+    if (this.#others !== "") this.#others += ",";
+    this.#others += run === undefined ? text : `["${run}",${text}`;
+    this.#open = run;
+  }
+
+  toString(): string {
+    this.#close();
+    if (this.#releases === "") return this.#others;
+    return this.#others === "" ? `["r",${this.#releases}]` : `["r",${this.#releases}],${this.#others}`;
+  }
+
+  #close(): void {
+    if (this.#open !== undefined) this.#others += "]";
+    this.#open = undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import type { RedisServer } from "@sluice/testkit";
+import { Redis } from "ioredis";
+import { bound } from "../../src/stores/redis/binding.js";
+import { applyLua, inspectLua } from "../../src/stores/redis/scripts.generated.js";
+import { readStatus, statusRequest } from "../../src/stores/redis/snapshot.js";
+import { decodeReply, encodeBatch, keysOf, type Reply } from "../../src/stores/redis/wire.js";
+import type { SemaphoreStatus } from "../../src/store.js";
+
+const clockKey = "test:clock";
+
+/** The scripts as they are, but for the clock, which the test sets. */
+function withTestClock(source: string): string {
+  const ticking = source.replace(/(redis\.)?call\('TIME'\)/, `redis.call('LRANGE', '${clockKey}', 0, 1)`);
+  if (ticking === source) throw new Error("the script does not read TIME where the test expects it");
+  return bound(ticking, "testrun", false);
+}
+
+/** Runs apply.lua on one semaphore at times that the test chooses. */
+export class ScriptUnderTest {
+  readonly redis: Redis;
+  readonly #keys: string[];
+  #applySha = "";
+  #inspectSha = "";
+  #batches = new Map<string, number>();
+
+  constructor(server: RedisServer, semaphore: string) {
+    this.redis = new Redis(server.url);
+    this.#keys = keysOf("test", semaphore);
+  }
+
+  async load(): Promise<void> {
+    this.#applySha = String(await this.redis.call("SCRIPT", "LOAD", withTestClock(applyLua)));
+    this.#inspectSha = String(await this.redis.call("SCRIPT", "LOAD", withTestClock(inspectLua)));
+  }
+
+  /** @param operations texts as encode makes them */
+  async apply(process: string, operations: readonly string[], nowMs: number): Promise<Reply> {
+    const batch = (this.#batches.get(process) ?? 0) + 1;
+    this.#batches.set(process, batch);
+    return this.applyBatch(process, batch, operations, nowMs);
+  }
+
+  async applyBatch(process: string, batch: number, operations: readonly string[], nowMs: number): Promise<Reply> {
+    await this.#setClock(nowMs);
+    const header = { process, batch, fenceSeen: 0, maxLeaseMs: 1_000, holder: "test" };
+    const text = await this.redis.evalsha(
+      this.#applySha,
+      this.#keys.length,
+      ...this.#keys,
+      encodeBatch(header, operations.join(",")),
+    );
+    const reply = decodeReply(String(text));
+    if (reply === undefined) throw new Error("the script took the batch for an old one");
+    return reply;
+  }
+
+  async status(nowMs: number): Promise<SemaphoreStatus | undefined> {
+    await this.#setClock(nowMs);
+    const keys = this.#keys.slice(0, 5);
+    const text = await this.redis.evalsha(this.#inspectSha, keys.length, ...keys, statusRequest);
+    return typeof text === "string" ? readStatus("api", text) : undefined;
+  }
+
+  /** The permits of all leases, counted one by one: the fact that `inUse` is kept beside. */
+  async heldPermits(): Promise<number> {
+    const count = `local sum = 0
+      for _, record in ipairs(redis.call('HVALS', KEYS[1])) do
+        if record ~= '' then sum = sum + (cmsgpack.unpack(record)) end
+      end
+      return sum`;
+    return Number(await this.redis.eval(count, 1, this.#keys[2] ?? ""));
+  }
+
+  /** Frees everything, as if the semaphore had never been. */
+  async reset(): Promise<void> {
+    await this.redis.del(...this.#keys);
+    this.#batches.clear();
+  }
+
+  close(): void {
+    this.redis.disconnect();
+  }
+
+  async #setClock(nowMs: number): Promise<void> {
+    await this.redis
+      .pipeline()
+      .del(clockKey)
+      .rpush(clockKey, Math.floor(nowMs / 1_000), (nowMs % 1_000) * 1_000)
+      .exec();
+  }
+}

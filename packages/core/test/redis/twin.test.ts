@@ -1,0 +1,207 @@
+import { startRedis } from "@sluice/testkit";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Ledger } from "../../src/stores/memory/ledger.js";
+import type { Answer, Notice, Operation } from "../../src/stores/operation.js";
+import { encode, encodeAcquire, type Reply, refusals, type WireAnswer } from "../../src/stores/redis/wire.js";
+import { ScriptUnderTest } from "./script.js";
+
+/** A step in the life of a semaphore: time passes, then one call is made. */
+interface Step {
+  readonly afterMs: number;
+  readonly operations: readonly Operation[];
+}
+
+const firstName = fc.integer({ min: 0, max: 11 }).map((n) => `lease-${n}`);
+const attempt = fc.constantFrom("", "1", "2");
+const definition = fc.record({
+  limit: fc.integer({ min: 0, max: 5 }),
+  leaseMs: fc.constantFrom(100, 400),
+  maxWaiters: fc.constantFrom(0, 3, 100),
+});
+const leaseMs = fc.constantFrom(undefined, undefined, 50, 300);
+
+const acquire = fc.record({
+  op: fc.constant("acquire" as const),
+  lease: firstName,
+  attempt,
+  fingerprint: fc.constantFrom("", "", "", "f"),
+  permits: fc.constantFrom(1, 1, 1, 2, 3, 6),
+  priority: fc.constantFrom(0, 0, 0, -1, 1),
+  leaseMs,
+  holder: fc.constant("test"),
+  queue: fc.constantFrom(true, true, true, false),
+  create: fc.option(definition, { nil: undefined, freq: 3 }),
+});
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 10, arbitrary: acquire },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant("release" as const), lease: firstName, attempt: fc.constant(undefined) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("release" as const), lease: firstName, attempt }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant("cancel" as const), lease: firstName, attempt }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant("renew" as const), lease: firstName, leaseMs }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("resize" as const), limit: fc.integer({ min: 0, max: 6 }) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("revoke" as const), lease: firstName }) },
+  { weight: 1, arbitrary: fc.constant({ op: "remove" as const }) },
+);
+
+const step: fc.Arbitrary<Step> = fc.record({
+  afterMs: fc.constantFrom(0, 0, 1, 20, 120, 350),
+  operations: fc.oneof(
+    { weight: 8, arbitrary: fc.array(operation, { maxLength: 5 }) },
+    // A definition comes first in its batch.
+    { weight: 1, arbitrary: definition.map((one): Operation[] => [{ op: "define", definition: one }]) },
+  ),
+});
+
+const create = { op: "define", definition: { limit: 3, leaseMs: 400, maxWaiters: 100 } } as const;
+
+/** The texts of one operation; a create in passing is an operation of its own. */
+function texts(asked: Operation): string[] {
+  switch (asked.op) {
+    case "acquire": {
+      const waitMs = asked.queue ? 1 : 0;
+      const text = encodeAcquire("known", { ...asked, semaphore: "api", waitMs, create: undefined }, "");
+      return asked.create === undefined ? [text] : [encode.ensure(asked.create), text];
+    }
+    case "cancel":
+      return [encode.cancel(asked.lease, asked.attempt)];
+    case "release":
+      return [asked.attempt === undefined ? `["r","${asked.lease}"]` : encode.releaseOwned(asked.lease, asked.attempt)];
+    case "renew":
+      return [asked.leaseMs === undefined ? `["n","${asked.lease}"]` : encode.renewFor(asked.lease, asked.leaseMs)];
+    case "define":
+      return [encode.define(asked.definition)];
+    case "resize":
+      return [encode.resize(asked.limit)];
+    case "revoke":
+      return [encode.revoke(asked.lease)];
+    case "remove":
+      return [encode.remove()];
+  }
+}
+
+const refusalWords: Readonly<Record<number, string>> = {
+  [refusals.timeout]: "timeout",
+  [refusals.queueFull]: "queue_full",
+  [refusals.exceedsLimit]: "exceeds_limit",
+  [refusals.unknown]: "unknown",
+  [refusals.reused]: "reused",
+  [refusals.inUse]: "in_use",
+  [refusals.lapsed]: "lost lapsed",
+  [refusals.revoked]: "lost revoked",
+};
+
+/** What both say to one operation, in the same words. */
+function wordOfLedger(answer: Answer): string {
+  switch (answer.answer) {
+    case "granted":
+      return `granted ${answer.fence} until ${answer.expiresAt}`;
+    case "renewed":
+      return `renewed until ${answer.expiresAt}`;
+    case "lost":
+      return `lost ${answer.reason}`;
+    case "cancelled":
+    case "released":
+    case "revoked":
+      return `${answer.answer} ${answer.found}`;
+    case "defined":
+      return `defined ${answer.created}`;
+    default:
+      return answer.answer;
+  }
+}
+
+function wordOfScript(asked: Operation, answer: WireAnswer, reply: Reply): string {
+  if (typeof answer !== "number") return answer[0] === 1 ? `granted ${answer[1]} until ${answer[2]}` : "queued";
+  if (answer < 0) return refusalWords[answer] ?? `refusal ${answer}`;
+  switch (asked.op) {
+    case "acquire":
+      return `granted ${reply.fenceBase + answer} until ${reply.now + (asked.leaseMs ?? reply.leaseMs)}`;
+    case "renew":
+      return `renewed until ${reply.now + answer}`;
+    case "define":
+      return `defined ${answer === 1}`;
+    case "resize":
+      return "resized";
+    case "remove":
+      return "removed";
+    default:
+      return `${{ cancel: "cancelled", release: "released", revoke: "revoked" }[asked.op]} ${answer === 1}`;
+  }
+}
+
+/** The order among grants is the order of the queue; the other notices have none. */
+function tidingsOfLedger(notices: readonly Notice[]): string[] {
+  const grants = notices.filter((notice) => notice.answer === "granted");
+  const others = notices.filter((notice) => notice.answer === "exceeds_limit" || notice.answer === "revoked");
+  return [...grants.map((grant) => `granted ${grant.lease} ${grant.fence}`), ...others.map((one) => `${one.answer} ${one.lease}`).sort()];
+}
+
+function tidingsOfScript(reply: Reply): string[] {
+  const { grants = [], misfits = [], revoked = [] } = reply.notices ?? {};
+  return [
+    ...grants.map(([lease, number]) => `granted ${lease} ${reply.fenceBase + number}`),
+    ...[...misfits.map((lease) => `exceeds_limit ${lease}`), ...revoked.map((lease) => `revoked ${lease}`)].sort(),
+  ];
+}
+
+let script: ScriptUnderTest;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  const server = await startRedis();
+  script = new ScriptUnderTest(server, "api");
+  await script.load();
+  stop = async () => {
+    script.close();
+    await server.stop();
+  };
+});
+
+afterAll(() => stop());
+
+test("the script answers every sequence of calls as the ledger does, and never exceeds the limit", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      await script.reset();
+      const ledger = new Ledger("api");
+      let now = 1_700_000_000_000;
+      let highestLimit = 0;
+      for (const { afterMs, operations } of [{ afterMs: 0, operations: [create] }, ...steps]) {
+        now += afterMs;
+        const removes = operations.some(({ op }) => op === "remove");
+        const expected = ledger.apply(operations, now);
+        const reply = await script.apply("p", operations.flatMap(texts), now);
+        const answers = answersByOperation(operations, reply);
+        // A semaphore that is removed and made anew within one call starts its fences anew in the ledger alone.
+        if (!removes) {
+          expect(answers.map((answer, i) => wordOfScript(operations[i] as Operation, answer, reply))).toEqual(
+            expected.answers.map(wordOfLedger),
+          );
+          expect(tidingsOfScript(reply)).toEqual(tidingsOfLedger(expected.notices));
+        }
+        if (removes && reply.notices?.removed) return;
+        const status = await script.status(now);
+        expect(withoutAges(status)).toEqual(withoutAges(ledger.status(now)));
+        expect(await script.heldPermits()).toBe(status?.inUse ?? 0);
+        highestLimit = Math.max(highestLimit, status?.limit ?? 0);
+        expect(status?.inUse ?? 0).toBeLessThanOrEqual(highestLimit);
+      }
+    }),
+    { numRuns: 300 },
+  );
+}, 120_000);
+
+/** The answer to each operation: those to a create in passing are nobody's. */
+function answersByOperation(operations: readonly Operation[], reply: Reply): WireAnswer[] {
+  const answers = [...reply.answers];
+  return operations.map((asked) => {
+    if (asked.op === "acquire" && asked.create !== undefined) answers.shift();
+    return answers.shift() ?? Number.NaN;
+  });
+}
+
+function withoutAges(status: object | undefined): object | undefined {
+  return status && { ...status, oldestLeaseMs: 0 };
+}

@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const program = fileURLToPath(new URL("./idle-process.mjs", import.meta.url));
+
+/** Fails when the process has not ended by itself after 10 s. */
+async function run(scene: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, scene], { timeout: 10_000 });
+  return stdout.trim();
+}
+
+test.each([
+  { what: "that constructed a Semaphore", scene: "constructed" },
+  { what: "that used a Semaphore and closed nothing", scene: "used" },
+  { what: "that holds leases and watches their signals", scene: "holding" },
+  { what: "with a lease that will lapse", scene: "lapsing" },
+])("a process $what ends by itself", async ({ scene }) => {
+  expect(await run(scene)).toBe(`${scene}: end of the program`);
+});
+
+test("importing the core loads no optional dependency", async () => {
+  expect(await run("imports")).toBe("imports: end of the program");
+});

@@ -1,0 +1,2 @@
+export { type ConformanceOptions, storeConformance } from "./suite.js";
+export type { StoreUnderTest } from "./world.js";

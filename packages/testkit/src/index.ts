@@ -1,0 +1,11 @@
+export type { ProxiedPush, ProxiedRequest } from "./faults/conversation.js";
+export { type CutProxy, startCutProxy } from "./faults/cut-proxy.js";
+export type { Direction, PushFate, RequestFate } from "./faults/fates.js";
+export { seededRandom } from "./faults/random.js";
+export { type Exit, type NodeOptions, type NodeProcess, spawnNode } from "./processes/node.js";
+export { askRedis } from "./redis/ask.js";
+export { redisServerPath } from "./redis/binary.js";
+export { type RedisOptions, type RedisServer, startRedis } from "./redis/server.js";
+export { FrameSplitter } from "./resp/frames.js";
+export { decodeFrame, encodeRequest, leadingWords, type RespValue } from "./resp/values.js";
+export { type UntilOptions, until } from "./until.js";

@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { until } from "../src/until.js";
+
+it("returns what the condition returned once that is truthy", async () => {
+  let looks = 0;
+  expect(await until(() => ++looks === 3 && "here", { what: "the third look" })).toBe("here");
+  expect(looks).toBe(3);
+});
+
+it("says what it waited for, how long, and what the condition last threw", async () => {
+  const failing = until(() => Promise.reject(new Error("not yet")), { what: "the moon", timeoutMs: 20 });
+  await expect(failing).rejects.toThrow("timed out after 20 ms waiting for the moon: not yet");
+});
+
+it("looks once more at the deadline, so that a slow machine fails no condition that holds", async () => {
+  expect(await until(() => true, { what: "now", timeoutMs: 0 })).toBe(true);
+});

@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+const folders = "{packages,services}/*/test/**";
+const system = `${folders}/*.system.test.ts`;
+const faults = `${folders}/*.faults.test.ts`;
+
+export default defineConfig({
+  test: {
+    // Each file in a process of its own: servers that it started die with it.
+    pool: "forks",
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "tests", include: [`${folders}/*.test.ts`], exclude: [system, faults] },
+      },
+      { extends: true, test: { name: "system", include: [system], testTimeout: 120_000 } },
+      { extends: true, test: { name: "faults", include: [faults], testTimeout: 600_000 } },
+    ],
+  },
+});

@@ -12,14 +12,14 @@ async function run(scene: string): Promise<string> {
 }
 
 test.each([
-  { what: "that constructed a Semaphore", scene: "constructed" },
-  { what: "that used a Semaphore and closed nothing", scene: "used" },
-  { what: "that holds leases and watches their signals", scene: "holding" },
-  { what: "with a lease that will lapse", scene: "lapsing" },
-])("a process $what ends by itself", async ({ scene }) => {
+  ["that constructed a Semaphore", "constructed"],
+  ["that used a Semaphore and closed nothing", "used"],
+  ["that holds leases and watches their signals", "holding"],
+  ["with a lease that will lapse", "lapsing"],
+])("a process %s ends by itself", { timeout: 15_000 }, async (_what, scene) => {
   expect(await run(scene)).toBe(`${scene}: end of the program`);
 });
 
-test("importing the core loads no optional dependency", async () => {
+test("importing the core loads no optional dependency", { timeout: 15_000 }, async () => {
   expect(await run("imports")).toBe("imports: end of the program");
 });

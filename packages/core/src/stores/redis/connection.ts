@@ -43,6 +43,7 @@ export class Connection {
   readonly #observers = new Set<StoreObserver>();
   #binding: Binding | undefined;
   #establishing = false;
+  #subscribed = false;
   #outOfMemoryUntil = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -197,17 +198,20 @@ export class Connection {
   }
 
   async #subscribeThenBind(): Promise<Binding> {
-    if (this.#inboxClient.status === "ready") await this.#inboxClient.subscribe(this.#inbox);
+    if (this.#inboxClient.status === "ready") {
+      await this.#inboxClient.subscribe(this.#inbox);
+      this.#subscribed = true;
+    }
     return this.#binding ?? (await bind(this.#client, this.#scripts));
   }
 
   #setUp(binding: Binding): void {
     if (this.#closed) return;
-    if (this.#client.status !== "ready" || this.#inboxClient.status !== "ready") {
+    this.#binding = binding;
+    if (this.#client.status !== "ready" || !this.#subscribed) {
       this.#tryAgain();
       return;
     }
-    this.#binding = binding;
     this.refusal = undefined;
     this.cause = undefined;
     this.away = false;
@@ -265,7 +269,12 @@ export class Connection {
     if (this.#client.status === "ready") this.#establish();
   };
 
+  readonly #inboxLost = (): void => {
+    this.#subscribed = false;
+  };
+
   #listen(): void {
+    this.#inboxClient.on("close", this.#inboxLost);
     this.#client.on("ready", this.#ready);
     this.#client.on("close", this.#lost);
     this.#client.on("end", this.#lost);
@@ -277,6 +286,7 @@ export class Connection {
   }
 
   #unlisten(): void {
+    this.#inboxClient.off("close", this.#inboxLost);
     this.#client.off("ready", this.#ready);
     this.#client.off("close", this.#lost);
     this.#client.off("end", this.#lost);

@@ -37,10 +37,18 @@ export class ScriptUnderTest {
   async apply(process: string, operations: readonly string[], nowMs: number): Promise<Reply> {
     const batch = (this.#batches.get(process) ?? 0) + 1;
     this.#batches.set(process, batch);
-    return this.applyBatch(process, batch, operations, nowMs);
+    const reply = await this.applyBatch(process, batch, operations, nowMs);
+    if (reply === undefined) throw new Error("the script took the batch for an old one");
+    return reply;
   }
 
-  async applyBatch(process: string, batch: number, operations: readonly string[], nowMs: number): Promise<Reply> {
+  /** Undefined where the script has seen a later batch of the process. */
+  async applyBatch(
+    process: string,
+    batch: number,
+    operations: readonly string[],
+    nowMs: number,
+  ): Promise<Reply | undefined> {
     await this.#setClock(nowMs);
     const header = { process, batch, fenceSeen: 0, maxLeaseMs: 1_000, holder: "test" };
     const text = await this.redis.evalsha(
@@ -49,9 +57,7 @@ export class ScriptUnderTest {
       ...this.#keys,
       encodeBatch(header, operations.join(",")),
     );
-    const reply = decodeReply(String(text));
-    if (reply === undefined) throw new Error("the script took the batch for an old one");
-    return reply;
+    return decodeReply(String(text));
   }
 
   async status(nowMs: number): Promise<SemaphoreStatus | undefined> {
@@ -69,6 +75,29 @@ export class ScriptUnderTest {
       end
       return sum`;
     return Number(await this.redis.eval(count, 1, this.#keys[2] ?? ""));
+  }
+
+  /** The keys that exist, by their last part, with their time to live; -1: for ever. */
+  async timesToLive(): Promise<Record<string, number>> {
+    const times: Record<string, number> = {};
+    for (const key of this.#keys.slice(0, 6)) {
+      const time = await this.redis.pttl(key);
+      if (time !== -2) times[key.split(":").at(-1) ?? ""] = time;
+    }
+    return times;
+  }
+
+  async processes(): Promise<string[]> {
+    const fields = await this.redis.hkeys(this.#keys[0] ?? "");
+    return fields.filter((field) => field !== "").sort();
+  }
+
+  /** Writes the format number that a newer library would have written. */
+  async pretendNewerFormat(): Promise<void> {
+    const rewrite = `local facts = { cmsgpack.unpack(redis.call('HGET', KEYS[1], '')) }
+      facts[1] = 99
+      redis.call('HSET', KEYS[1], '', cmsgpack.pack(unpack(facts)))`;
+    await this.redis.eval(rewrite, 1, this.#keys[0] ?? "");
   }
 
   /** Frees everything, as if the semaphore had never been. */

@@ -1,0 +1,185 @@
+import { type RedisServer, startRedis } from "@sluice/testkit";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { encode, refusals } from "../../src/stores/redis/wire.js";
+import { ScriptUnderTest } from "./script.js";
+
+const start = 1_700_000_000_000;
+const minute = 60_000;
+
+let server: RedisServer;
+let script: ScriptUnderTest;
+
+beforeAll(async () => {
+  server = await startRedis();
+  script = new ScriptUnderTest(server, "api");
+  await script.load();
+});
+afterAll(async () => {
+  script.close();
+  await server.stop();
+});
+beforeEach(() => script.reset());
+
+const inPassing = encode.ensure({ limit: 1, leaseMs: 1_000, maxWaiters: 1_000 });
+const ofOne = encode.define({ limit: 1, leaseMs: 1_000, maxWaiters: 1_000 });
+const acquire = (...leases: string[]) => `["A",${leases.map((lease) => `"${lease}"`).join(",")}]`;
+const release = (...leases: string[]) => `["r",${leases.map((lease) => `"${lease}"`).join(",")}]`;
+const again = (lease: string) => `["?","${lease}"]`;
+const names = (count: number, prefix = "w") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+describe("batches", () => {
+  test("that come late, after a newer one of the same process, do nothing", async () => {
+    await script.applyBatch("p", 5, [ofOne], start);
+    expect(await script.applyBatch("p", 4, [acquire("late")], start)).toBeUndefined();
+    expect(await script.status(start)).toMatchObject({ inUse: 0, grantsTotal: 0 });
+  });
+
+  test("that come twice grant the same leases, with the same fences", async () => {
+    const first = await script.applyBatch("p", 1, [ofOne, acquire("one", "two")], start);
+    const second = await script.applyBatch("p", 1, [ofOne, acquire("one", "two")], start + 10);
+    expect(first?.answers.slice(1)).toEqual([1, [0, 1]]);
+    const fence = (first?.fenceBase ?? 0) + 1;
+    expect(second?.answers.slice(1)).toEqual([
+      [1, fence, start + 1_000, 1_000, 1],
+      [0, 1],
+    ]);
+    expect(second?.repeated).toBe(true);
+    expect(await script.status(start + 10)).toMatchObject({ inUse: 1, waiting: 1, grantsTotal: 1 });
+  });
+
+  test("are refused where a newer library has written the state", async () => {
+    await script.apply("p", [ofOne], start);
+    await script.pretendNewerFormat();
+    await expect(script.apply("p", [acquire("one")], start)).rejects.toThrow(/^INCOMPATIBLE/);
+  });
+});
+
+describe("a process that falls silent", () => {
+  beforeEach(async () => {
+    await script.apply("holder", [ofOne, acquire("held")], start);
+    await script.apply("silent", [acquire("s1", "s2")], start);
+  });
+
+  test("is passed over, and gets its places back when it asks again", async () => {
+    const later = start + 1_500;
+    await script.apply("other", [acquire("o1")], later);
+    // "held" has lapsed by now; the silent ones stand first in the queue, and are set aside.
+    expect(await script.status(later)).toMatchObject({ inUse: 1, waiting: 0 });
+    const back = await script.apply("silent", [], later + 10);
+    expect(back.digest).toBe(0);
+    const places = await script.apply("silent", [again("s1"), again("s2")], later + 20);
+    expect(places.answers).toEqual([
+      [0, 1],
+      [0, 2],
+    ]);
+    expect(places.digest).toBe(3);
+    await script.apply("other", [acquire("o2")], later + 30);
+    await script.apply("other", [release("o1")], later + 40);
+    // Its turn comes before that of the one who has come meanwhile.
+    const served = await script.apply("silent", [again("s1")], later + 50);
+    expect(served.answers).toEqual([[1, expect.any(Number), later + 1_040, 1_000, 1]]);
+  });
+
+  test("is forgotten in the end, with the places that it had", async () => {
+    let now = start;
+    for (; now < start + 90_000; now += 5_000) await script.apply("other", [], now);
+    expect(await script.processes()).toEqual(["other"]);
+    expect(await script.apply("silent", [again("s1")], now)).toMatchObject({ digest: 0 });
+    expect((await script.timesToLive()).parked).toBeUndefined();
+  });
+
+  test("does not keep hundreds of dead waiters in the way of a living one", async () => {
+    await script.apply("silent", [acquire(...names(200, "dead"))], start);
+    await script.apply("silent", [acquire(...names(200, "gone"))], start);
+    let reply = await script.apply("other", [acquire("alive")], start + 1_500);
+    for (let calls = 0; reply.more && calls < 5; calls += 1) reply = await script.apply("other", [], start + 1_500);
+    expect(await script.status(start + 1_500)).toMatchObject({ inUse: 1, waiting: 0 });
+  });
+});
+
+describe("keys", () => {
+  test("of a semaphore made in passing all go away by themselves", async () => {
+    await script.apply("p", [inPassing, acquire("one", "two")], start);
+    const times = await script.timesToLive();
+    expect(Object.keys(times).sort()).toEqual(["expiries", "facts", "leases", "queue", "waiters"]);
+    for (const time of Object.values(times)) {
+      expect(time).toBeGreaterThan(10 * minute - 5_000);
+      expect(time).toBeLessThanOrEqual(10 * minute + 2_000);
+    }
+  });
+
+  test("of a semaphore that was defined stay as long as they hold its definition, and no longer", async () => {
+    await script.apply("p", [ofOne, acquire("one", "two")], start);
+    const { facts, ...others } = await script.timesToLive();
+    expect(facts).toBe(-1);
+    for (const time of Object.values(others)) expect(time).toBeGreaterThan(0);
+  });
+
+  test("live on with every use", async () => {
+    await script.apply("p", [inPassing, acquire("one")], start);
+    await script.redis.pexpire("test:{api}:leases", 1_000);
+    await script.apply("p", ['["n","one"]'], start + 2 * minute);
+    expect((await script.timesToLive()).leases).toBeGreaterThan(9 * minute);
+  });
+});
+
+describe("after a long silence", () => {
+  test("a semaphore made in passing is gone after ten minutes, and not a moment before", async () => {
+    await script.apply("p", [inPassing], start);
+    expect(await script.status(start + 10 * minute - 1)).toBeDefined();
+    expect(await script.status(start + 10 * minute)).toBeUndefined();
+    const reply = await script.apply("p", [acquire("one")], start + 10 * minute);
+    expect(reply).toMatchObject({ limit: -1, answers: [refusals.unknown] });
+  });
+
+  test("a defined semaphore counts anew, also where its other keys have gone", async () => {
+    await script.apply("p", [ofOne, acquire("one", "two")], start);
+    await script.redis.del("test:{api}:leases", "test:{api}:expiries", "test:{api}:queue", "test:{api}:waiters");
+    const later = start + 11 * minute;
+    expect(await script.status(later)).toMatchObject({ inUse: 0, waiting: 0, lapsesTotal: 1 });
+    const reply = await script.apply("q", [acquire("three")], later);
+    expect(reply.answers).toEqual([1]);
+    expect(await script.status(later)).toMatchObject({ limit: 1, inUse: 1, waiting: 0 });
+  });
+});
+
+describe("the clock", () => {
+  test("never runs backward, and goes on at its pace after the server's has jumped", async () => {
+    const before = await script.apply("p", [ofOne, acquire("one")], start);
+    const after = await script.apply("p", [], start - 3_600_000);
+    expect(after.now).toBe(before.now);
+    const lapsed = await script.apply("p", [], start - 3_600_000 + 1_000);
+    expect(lapsed.now).toBe(before.now + 1_000);
+    expect(await script.status(start - 3_600_000 + 1_000)).toMatchObject({ inUse: 0, lapsesTotal: 1 });
+  });
+});
+
+describe("bounds on one call", () => {
+  test("a lowered limit fails every waiter that no longer fits, in several calls if they are many", async () => {
+    await script.apply("p", [encode.define({ limit: 5, leaseMs: 1_000, maxWaiters: 1_000 }), acquire(...names(5, "h"))], start);
+    for (let batch = 0; batch < 3; batch += 1) {
+      await script.apply("p", names(200, `b${batch}-`).map((lease) => `["B","${lease}",4]`), start);
+    }
+    let reply = await script.apply("p", [encode.resize(3)], start);
+    const failed = [...(reply.notices?.misfits ?? [])];
+    while (reply.more) {
+      reply = await script.apply("p", [], start);
+      failed.push(...(reply.notices?.misfits ?? []));
+    }
+    expect(new Set(failed).size).toBe(600);
+    expect(await script.status(start)).toMatchObject({ waiting: 0, inUse: 5 });
+    expect(reply.digest).toBe(0);
+  });
+
+  test("a thousand leases that lapse together are swept by the calls that the replies ask for", async () => {
+    await script.apply("p", [encode.define({ limit: 1_000, leaseMs: 1_000, maxWaiters: 1_000 })], start);
+    for (let batch = 0; batch < 5; batch += 1) await script.apply("p", [acquire(...names(200, `h${batch}-`))], start);
+    let calls = 1;
+    for (let reply = await script.apply("p", [], start + 1_000); reply.more; calls += 1) {
+      reply = await script.apply("p", [], start + 1_000);
+    }
+    expect(calls).toBeGreaterThan(3);
+    expect(await script.status(start + 1_000)).toMatchObject({ inUse: 0, lapsesTotal: 1_000 });
+    expect(await script.heldPermits()).toBe(0);
+  });
+});

@@ -82,22 +82,23 @@ local stored = call('HMGET', FACTS, '', caller)
 
 local S -- the facts, or nil where there is no semaphore
 local me = stored[2] and { cmsgpack.unpack(stored[2]) } or { 0, 0, 0 }
-local F -- functions for what is not common
-local C -- what they keep in this call
+local F = {} -- functions for what is not common
+local C = { processes = { [caller] = me }, changed = {} } -- what they keep in this call
 local repeated -- whether the last batch of this process comes again
 local expiries, leases, drops = {}, {}, {} -- to be written
 local granted, fence_base, more, lapse_in_ms = 0, 0, 0, 0
 local answers, answered = {}, 0
 
 --@include grant
---@lazy functions open queue housekeeping rare
+--@lazy queue queue
+--@lazy rest open housekeeping rare
 
 if stored[1] then
   S = unpack_state(stored[1])
   local offset_now = now + S[S_OFFSET]
   if offset_now < S[S_NOW] or offset_now - S[S_NOW] > REFRESH_MS or S[S_RUN_ID] ~= RUN_ID
     or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] then
-    load_functions()
+    F.load_rest()
     F.open()
   else
     now = offset_now
@@ -109,7 +110,7 @@ repeated = request[2] == me[P_BATCH]
 me[P_SEEN_AT], me[P_BATCH] = now, request[2]
 
 if S and S[S_NEXT_LAPSE] ~= 0 and now >= S[S_NEXT_LAPSE] then
-  load_functions()
+  F.load_rest()
   F.sweep()
 end
 
@@ -138,27 +139,37 @@ for _, run in ipairs(request[6]) do
     end
     S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] - free, S[S_LEASES] - #drops
     flush()
+  elseif code == 'A' and S and not repeated then
+    F.load_queue()
+    for index = 2, #run do
+      answered = answered + 1
+      answers[answered] = F.admit(run[index], 1, 1, 0, 0)
+    end
   else
-    load_functions()
+    F.load_rest()
     F.decide(run)
   end
 end
 
 if S then
-  if S[S_WAITING] > 0 or now >= S[S_FORGET_AT] then
-    load_functions()
+  if S[S_WAITING] > 0 then
+    F.load_queue()
     F.tend_queue()
+  end
+  if now >= S[S_FORGET_AT] then
+    F.load_rest()
+    F.forget()
   end
   flush()
   S[S_NOW] = now
   if now >= S[S_REFRESH_AT] then
-    load_functions()
+    F.load_rest()
     F.refresh()
   end
   local facts, record = cmsgpack.pack(unpack(S, 1, S_SIZE)), cmsgpack.pack(me[1], me[2], me[3])
   call('HSET', FACTS, '', facts, caller, record)
 end
-if F then F.close() end
+if C.has_queue then F.tell() end
 return '[' .. now .. ',' .. fence_base - now * 1000 .. ',' .. (S and S[S_TERMS] or '-1,0,0,0') .. ','
   .. (S and me[P_DIGEST] or 0) .. ',' .. lapse_in_ms .. ',' .. more + (repeated and 2 or 0) .. ',['
-  .. table.concat(answers, ',') .. '],' .. (F and F.own_notices() or '0') .. ']'
+  .. table.concat(answers, ',') .. '],' .. (C.has_queue and F.own_notices() or '0') .. ']'

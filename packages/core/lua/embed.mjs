@@ -4,7 +4,7 @@
 //
 // Three directives stand in the scripts:
 //   --@include part             the text of part.lua
-//   --@lazy name part part ...  load_name(), which makes the functions of these parts when it is first called
+//   --@lazy name part part ...  F.load_name(), which makes the functions of these parts when it is first called
 //   --@define NAME value        NAME is replaced by value everywhere
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -18,7 +18,8 @@ function read(name) {
 }
 
 function lazy(group, parts) {
-  return [`local function load_${group}()`, "if F then return end", "F, C = {}, { processes = { [caller] = me }, changed = {} }", ...parts.map(read), "end"].join("\n");
+  const open = `if C.has_${group} then return end\nC.has_${group} = true`;
+  return [`function F.load_${group}()`, open, ...parts.map(read), "end"].join("\n");
 }
 
 /** The text of a script, without comments and indentation: Redis compiles it for each new server. */

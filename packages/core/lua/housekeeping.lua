@@ -16,15 +16,9 @@ function F.sweep()
   if #lapsed == SWEEP_BOUND then more = 1 end
 end
 
-function F.first_expiry()
-  local first = call('ZRANGE', EXPIRIES, 0, 0, 'WITHSCORES')
-  if not first[1] or first[1] == '' then return 0 end
-  return tonumber(first[2])
-end
-
 -- Walks along the queue: fails waiters that a lowered limit shuts out, sets aside those whose process is silent or dead.
 function F.scan()
-  if OUT_OF_MEMORY or S[S_WAITING] == 0 or now < S[S_SCAN_AT] then return end
+  if OUT_OF_MEMORY or S[S_WAITING] == 0 then return end
   local page = call('ZRANGEBYSCORE', QUEUE, '(' .. string.format('%.0f', S[S_SCAN_FROM]), '+inf', 'WITHSCORES',
     'LIMIT', 0, SCAN_BOUND)
   if #page > 0 then F.serve(page, false) end
@@ -33,12 +27,11 @@ function F.scan()
     if S[S_SCAN_AT] == 0 then more = 1 else S[S_SCAN_AT] = now + SCAN_EVERY_MS end
     return
   end
-  S[S_SCAN_FROM], S[S_SCAN_AT] = -1, now + SCAN_EVERY_MS
+  S[S_SCAN_FROM], S[S_SCAN_AT] = BEFORE_ALL, now + SCAN_EVERY_MS
 end
 
 -- Forgets processes that have been silent for long, and the parked waiters of those that are forgotten.
 function F.forget()
-  if now < S[S_FORGET_AT] then return end
   S[S_FORGET_AT] = now + FORGET_EVERY_MS
   local scanned = call('HSCAN', FACTS, string.format('%.0f', S[S_FORGET_CURSOR]), 'COUNT', FORGET_BOUND)
   S[S_FORGET_CURSOR] = tonumber(scanned[1])
@@ -59,18 +52,4 @@ function F.forget()
       call('HDEL', WAITERS, id)
     end
   end
-end
-
--- Callers that wait are told when the earliest lease lapses; the bound is made exact where it is near.
-function F.tend_queue()
-  F.flush_arrivals()
-  F.scan()
-  F.handoff()
-  F.forget()
-  if me[P_DIGEST] == 0 or S[S_NEXT_LAPSE] == 0 then return end
-  if S[S_NEXT_LAPSE] - now < S[S_LEASE_MS] / 2 then
-    flush()
-    S[S_NEXT_LAPSE] = F.first_expiry()
-  end
-  if S[S_NEXT_LAPSE] > 0 then lapse_in_ms = math.max(1, S[S_NEXT_LAPSE] - now) end
 end

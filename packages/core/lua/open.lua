@@ -50,21 +50,11 @@ function F.open()
   if request[4] > S[S_MAX_LEASE_MS] then S[S_MAX_LEASE_MS], S[S_REFRESH_AT] = request[4], 0 end
 end
 
--- A semaphore that was defined keeps its facts; everything else goes when nobody comes any more.
+-- Sets the times to live anew. A semaphore that was defined keeps its facts; all else goes when nobody comes any more.
+-- The facts are written once more by the common way, which changes no time to live.
 function F.refresh()
   S[S_REFRESH_AT] = now + REFRESH_MS
-  C.refresh = true
-end
-
--- Writes what the common way does not: the records of other processes, times to live, and what is told to others.
-function F.close()
-  for process in pairs(C.changed) do
-    local record = C.processes[process]
-    if S and record then call('HSET', FACTS, process, cmsgpack.pack(record[1], record[2], record[3])) end
-  end
-  if S and C.refresh then
-    for index = 1, 6 do call('PEXPIRE', KEYS[index], time_to_live(S)) end
-    if S[S_PERMANENT] == 1 then call('PERSIST', FACTS) end
-  end
-  if C.outbox then F.publish() end
+  call('HSET', FACTS, '', cmsgpack.pack(unpack(S, 1, S_SIZE)))
+  for index = 1, 6 do call('PEXPIRE', KEYS[index], time_to_live(S)) end
+  if S[S_PERMANENT] == 1 then call('PERSIST', FACTS) end
 end

@@ -21,26 +21,46 @@ function F.digest_add(id, sequence)
   if id ~= caller then C.changed[id] = true end
 end
 
+-- Lower places are served first: a higher priority, then a lower sequence number.
 function F.place_of(priority, sequence)
-  return (HIGHEST_PRIORITY - priority) * PRIORITY_BAND + sequence
-end
-
-function F.pack_waiter(waiter)
-  return cmsgpack.pack(unpack(waiter, 1, W_FINGERPRINT))
+  return sequence - priority * PRIORITY_BAND
 end
 
 function F.waiter_of(record)
   return record and { cmsgpack.unpack(record) }
 end
 
-function F.enqueue(id, waiter)
-  S[S_SEQUENCE], S[S_WAITING] = S[S_SEQUENCE] + 1, S[S_WAITING] + 1
-  waiter[W_QUEUED_AT], waiter[W_SEQUENCE] = now, S[S_SEQUENCE]
-  F.digest_add(caller, S[S_SEQUENCE])
+-- `head` and `tail` are the packed record around its sequence number.
+function F.enqueue(id, priority, head, tail)
+  local sequence = S[S_SEQUENCE] + 1
+  S[S_SEQUENCE], S[S_WAITING] = sequence, S[S_WAITING] + 1
+  me[P_DIGEST] = (me[P_DIGEST] + sequence) % DIGEST_MODULUS
   if not C.queue then C.queue, C.waiters = {}, {} end
   local size = #C.queue
-  C.queue[size + 1], C.queue[size + 2] = F.place_of(waiter[W_PRIORITY], S[S_SEQUENCE]), id
-  C.waiters[size + 1], C.waiters[size + 2] = id, F.pack_waiter(waiter)
+  C.queue[size + 1], C.queue[size + 2] = F.place_of(priority, sequence), id
+  C.waiters[size + 1], C.waiters[size + 2] = id, head .. cmsgpack.pack(sequence) .. tail
+  return '[0,' .. sequence .. ']'
+end
+
+-- The packed record of a lease or waiter without labels, after its number; the same for all of a call.
+function F.plain_tail()
+  if not C.plain_tail then C.plain_tail = cmsgpack.pack(caller, request[5], '', '') end
+  return C.plain_tail
+end
+
+-- An acquire of a lease that is named for the first time: nothing can be known of it, and nothing is looked up.
+-- `lease_ms` 0 is the definition's; `tail` nil has no labels.
+function F.admit(id, permits, queue, priority, lease_ms, tail)
+  if S[S_LIMIT] > 0 and permits > S[S_LIMIT] then return EXCEEDS_LIMIT end
+  if OUT_OF_MEMORY then return NO_MEMORY end
+  if queue == 0 and S[S_WAITING] > 0 then F.handoff() end -- whoever does not wait is judged after those who do
+  if S[S_WAITING] == 0 and F.admits(permits) then
+    local for_ms = lease_ms > 0 and lease_ms or S[S_LEASE_MS]
+    return grant(id, permits, for_ms, cmsgpack.pack(permits, for_ms, now, 0), tail or F.plain_tail())
+  end
+  if queue == 0 then return TIMEOUT end
+  if S[S_WAITING] >= S[S_MAX_WAITERS] then return QUEUE_FULL end
+  return F.enqueue(id, priority, cmsgpack.pack(permits, lease_ms, priority, now), tail or F.plain_tail())
 end
 
 function F.flush_arrivals()
@@ -72,6 +92,15 @@ function F.encode_notices(notices)
   return '[[' .. table.concat(notices.grants, ',') .. '],[' .. misfits .. '],[' .. revoked .. '],' .. notices.removed .. ']'
 end
 
+-- Writes and tells what concerns other processes.
+function F.tell()
+  for process in pairs(C.changed) do
+    local record = C.processes[process]
+    if S and record then call('HSET', FACTS, process, cmsgpack.pack(record[1], record[2], record[3])) end
+  end
+  if C.outbox then F.publish() end
+end
+
 function F.own_notices()
   local own = C.outbox and C.outbox[caller]
   return own and F.encode_notices(own) or '0'
@@ -88,11 +117,11 @@ function F.publish()
   end
 end
 
-function F.grant_waiter(id, record, permits, lease_ms, sequence, process, labels_at)
+function F.grant_waiter(id, record, permits, lease_ms, sequence, process, tail_at)
   F.digest_add(process, -sequence)
   S[S_WAITING] = S[S_WAITING] - 1
   local for_ms = lease_ms > 0 and lease_ms or S[S_LEASE_MS]
-  local tail = cmsgpack.pack(process) .. string.sub(record, labels_at + 1)
+  local tail = string.sub(record, tail_at + 1)
   local number = grant(id, permits, for_ms, cmsgpack.pack(permits, for_ms, now, 0), tail)
   local grants = F.notices_for(process).grants
   grants[#grants + 1] = '["' .. id .. '",' .. number .. ']'
@@ -132,7 +161,8 @@ function F.serve(page, grants_allowed)
       leaving[#leaving + 1] = id
       S[S_WAITING] = S[S_WAITING] - 1
     else
-      local labels_at, permits, lease_ms, _, _, sequence, process = cmsgpack.unpack_limit(record, 6)
+      local tail_at, permits, lease_ms, _, _, sequence = cmsgpack.unpack_limit(record, 5)
+      local _, process = cmsgpack.unpack_one(record, tail_at)
       if F.leaves_early(id, page[2 * index], permits, lease_ms, sequence, process) then
         leaving[#leaving + 1] = id
       elseif grants_allowed then
@@ -140,7 +170,7 @@ function F.serve(page, grants_allowed)
           blocked = true
           break
         end
-        F.grant_waiter(id, record, permits, lease_ms, sequence, process, labels_at)
+        F.grant_waiter(id, record, permits, lease_ms, sequence, process, tail_at)
         leaving[#leaving + 1] = id
         served[#served + 1] = id
       end
@@ -170,4 +200,26 @@ function F.handoff()
     end
     budget, size = budget - left, PAGE_BOUND
   end
+end
+
+function F.first_expiry()
+  local first = call('ZRANGE', EXPIRIES, 0, 0, 'WITHSCORES')
+  if not first[1] or first[1] == '' then return 0 end
+  return tonumber(first[2])
+end
+
+-- Callers that wait are told when the earliest lease lapses; the bound is made exact where it is near.
+function F.tend_queue()
+  F.flush_arrivals()
+  if now >= S[S_SCAN_AT] then
+    F.load_rest()
+    F.scan()
+  end
+  F.handoff()
+  if me[P_DIGEST] == 0 or S[S_NEXT_LAPSE] == 0 then return end
+  if S[S_NEXT_LAPSE] - now < S[S_LEASE_MS] / 2 then
+    flush()
+    S[S_NEXT_LAPSE] = F.first_expiry()
+  end
+  if S[S_NEXT_LAPSE] > 0 then lapse_in_ms = math.max(1, S[S_NEXT_LAPSE] - now) end
 end

@@ -1,5 +1,7 @@
 -- How each operation is decided that does not go the common way. Each reads what it needs and writes at once.
 
+F.load_queue()
+
 function F.lease_of(id)
   flush()
   local record = call('HGET', LEASES, id)
@@ -33,24 +35,15 @@ function F.dequeue(id, waiter)
   F.digest_add(waiter[W_PROCESS], -waiter[W_SEQUENCE])
 end
 
--- Operation "B": the first time that a lease is named nothing can be known of it, and nothing is looked up.
-function F.admit(operation)
-  local id, permits, queue, priority, lease_ms =
-    operation[2], operation[3] or 1, operation[4] or 1, operation[5] or 0, operation[6] or 0
+function F.pack_waiter(waiter)
+  return cmsgpack.pack(unpack(waiter, 1, W_FINGERPRINT))
+end
+
+function F.admit_operation(operation)
   local holder = operation[7]
   if holder == nil or holder == '' then holder = request[5] end
-  if S[S_LIMIT] > 0 and permits > S[S_LIMIT] then return EXCEEDS_LIMIT end
-  if OUT_OF_MEMORY then return NO_MEMORY end
-  if queue == 0 and S[S_WAITING] > 0 then F.handoff() end -- whoever does not wait is judged after those who do
-  if S[S_WAITING] == 0 and F.admits(permits) then
-    local for_ms = lease_ms > 0 and lease_ms or S[S_LEASE_MS]
-    return grant(id, permits, for_ms, cmsgpack.pack(permits, for_ms, now, 0),
-      cmsgpack.pack(caller, holder, operation[8] or '', operation[9] or ''))
-  end
-  if queue == 0 then return TIMEOUT end
-  if S[S_WAITING] >= S[S_MAX_WAITERS] then return QUEUE_FULL end
-  F.enqueue(id, { permits, lease_ms, priority, 0, 0, caller, holder, operation[8] or '', operation[9] or '' })
-  return string.format('[0,%.0f]', S[S_SEQUENCE])
+  return F.admit(operation[2], operation[3] or 1, operation[4] or 1, operation[5] or 0, operation[6] or 0,
+    cmsgpack.pack(caller, holder, operation[8] or '', operation[9] or ''))
 end
 
 function F.ask_for_held(operation, lease)
@@ -60,7 +53,7 @@ function F.ask_for_held(operation, lease)
   if lease[L_REVOKED] == 1 then
     if operation[1] ~= '?' then return REUSED end
     F.drop_now(id, lease) -- its grant never arrived: nobody has believed in it
-    return F.admit(operation)
+    return F.admit_operation(operation)
   end
   if lease[L_ATTEMPT] ~= attempt or lease[L_PROCESS] ~= caller then
     lease[L_ATTEMPT], lease[L_PROCESS] = attempt, caller
@@ -98,7 +91,7 @@ function F.ask_known(operation)
   if lease then return F.ask_for_held(operation, lease) end
   local waiter = F.find_waiter(operation[2])
   if waiter then return F.ask_for_queued(operation, waiter) end
-  return F.admit(operation)
+  return F.admit_operation(operation)
 end
 
 -- The record does not hold the expiry, so that a renewal writes one number.
@@ -145,7 +138,7 @@ function F.create(limit, lease_ms, max_waiters, permanent)
   F.mark_incarnation()
   S = {
     FORMAT, RUN_ID, limit, lease_ms, max_waiters, permanent, permanent, 0, 0, 0, request[3], 0, 0, now, 0, 0, 0, 0,
-    request[4], 0, -1, 0, 0, now + FORGET_EVERY_MS, 0, F.terms(limit, lease_ms, max_waiters, permanent),
+    request[4], 0, BEFORE_ALL, 0, 0, now + FORGET_EVERY_MS, 0, F.terms(limit, lease_ms, max_waiters, permanent),
   }
   F.prepare_lease_keys()
   return 1
@@ -158,7 +151,7 @@ function F.change_definition(limit, lease_ms, max_waiters)
   S[S_VERSION], S[S_PERMANENT], S[S_REFRESH_AT] = S[S_VERSION] + 1, 1, 0
   S[S_LIMIT], S[S_LEASE_MS], S[S_MAX_WAITERS] = limit, lease_ms, max_waiters
   S[S_TERMS] = F.terms(limit, lease_ms, max_waiters, S[S_VERSION])
-  S[S_SCAN_FROM], S[S_SCAN_AT] = -1, 0
+  S[S_SCAN_FROM], S[S_SCAN_AT] = BEFORE_ALL, 0
   F.flush_arrivals()
   F.scan()
 end
@@ -205,7 +198,7 @@ end
 function F.decide_one(operation)
   if not S then return F.decide_without_semaphore(operation) end
   local code = operation[1]
-  if code == 'B' and not repeated then return F.admit(operation) end
+  if code == 'B' and not repeated then return F.admit_operation(operation) end
   if code == 'B' or code == 'a' or code == '?' then return F.ask_known(operation) end
   if code == 'c' then return F.cancel(operation) end
   if code == 'R' then return F.release_owned(operation) end
@@ -235,13 +228,10 @@ function F.renew_run(run)
   flush()
 end
 
--- Acquires come here one by one where there is a queue, or no room for all of a run.
 function F.decide(run)
   local code = run[1]
   if code == 'n' and S then
     F.renew_run(run)
-  elseif code == 'A' and S and not repeated then
-    for index = 2, #run do F.answer(F.admit({ 'B', run[index] })) end
   elseif code == 'A' or code == 'r' or code == 'n' then
     for index = 2, #run do F.answer(F.decide_one({ code == 'A' and 'B' or code, run[index] })) end
   else

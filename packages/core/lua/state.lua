@@ -76,9 +76,9 @@
 --@define IDLE_MS 600000
 -- How often the time to live of the keys is set anew.
 --@define REFRESH_MS 60000
--- 2^41 places in each priority; all scores stay below 2^53.
+-- 2^41 places in each priority, of which there are 2001: all places stay within 53 bits.
 --@define PRIORITY_BAND 2199023255552
---@define HIGHEST_PRIORITY 1000
+--@define BEFORE_ALL -2251799813685248
 
 local function unpack_state(packed)
   local state = { cmsgpack.unpack(packed) }

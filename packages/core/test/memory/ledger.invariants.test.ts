@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Snapshot } from "../../src/store.js";
+import type { Snapshot, WaiterStatus } from "../../src/store.js";
 import { Ledger } from "../../src/stores/memory/ledger.js";
 import type { GrantAnswer, Operation } from "../../src/stores/operation.js";
 import { acquire, definition, release, resize } from "./operations.js";
@@ -49,23 +49,54 @@ it("keeps its promises through any sequence of operations", () => {
         now += passMs;
         const before = ledger.snapshot(now);
         const { answers, notices } = ledger.apply(operations, now);
-        const grants = notices.filter(isGrant);
+        const after = ledger.snapshot(now);
+        const atOnce = answers.filter(isGrant).filter(({ fence }) => fence > highestFence);
+        const handedOff = notices.filter(isGrant);
         expect(answers).toHaveLength(operations.length);
-        expectWithinLimit(ledger.snapshot(now), operations, before);
-        expectNothingLeftToDo(ledger, now);
-        expectNobodyOvertaken(grants, operations, before);
-        highestFence = expectGrowingFences(grants, highestFence);
+        expectWithinLimit(operations, before, after);
+        expectNothingLeftToDo(ledger.nextLapseAt, now, after);
+        const passedOver = passedOverBy(operations, before, after);
+        if (passedOver.length > 0) expect(atOnce).toEqual([]);
+        for (const grant of handedOff) expectNotOvertaking(grant.lease, operations, before, passedOver);
+        highestFence = expectGrowingFences(handedOff, highestFence);
+        highestFence = Math.max(highestFence, ...atOnce.map(({ fence }) => fence));
       }
     }),
     { numRuns: 500 },
   );
 });
 
-/** After a lowered limit leases may add up to more, but never to more than before. */
-function expectWithinLimit(
-  after: Snapshot | undefined,
+/** The waiters who were queued all the while. The holder of each request here is the name of its lease. */
+function passedOverBy(
   operations: readonly Operation[],
   before: Snapshot | undefined,
+  after: Snapshot | undefined,
+): WaiterStatus[] {
+  const moved = new Set(operations.map((one) => ("lease" in one ? one.lease : undefined)));
+  const stillQueued = new Set(after?.waiters.map(({ holder }) => holder));
+  return before?.waiters.filter(({ holder }) => stillQueued.has(holder) && !moved.has(holder)) ?? [];
+}
+
+/** Only those who stood before them in the queue, or came with a higher priority, are served before `passedOver`. */
+function expectNotOvertaking(
+  name: string,
+  operations: readonly Operation[],
+  before: Snapshot | undefined,
+  passedOver: readonly WaiterStatus[],
+): void {
+  const asked = operations.filter((one) => one.op === "acquire").filter((one) => one.lease === name);
+  const queue = before?.waiters.map(({ holder }) => holder) ?? [];
+  for (const { holder, priority } of passedOver) {
+    const cameWithHigher = asked.some((one) => one.priority > priority);
+    expect(cameWithHigher || queue.slice(0, queue.indexOf(holder)).includes(name)).toBe(true);
+  }
+}
+
+/** After a lowered limit leases may add up to more, but never to more than before. */
+function expectWithinLimit(
+  operations: readonly Operation[],
+  before: Snapshot | undefined,
+  after: Snapshot | undefined,
 ): void {
   if (after === undefined) return;
   const limits = operations.map((one) => {
@@ -77,27 +108,19 @@ function expectWithinLimit(
   expect(after.inUse).toBeLessThanOrEqual(Math.max(highestLimit, before?.inUse ?? 0));
 }
 
-/** Where nobody came or left by himself, those served are the first of the queue, in its order. */
-function expectNobodyOvertaken(
-  grants: readonly GrantAnswer[],
-  operations: readonly Operation[],
-  before: Snapshot | undefined,
-): void {
-  if (!operations.every(({ op }) => ["release", "renew", "revoke"].includes(op))) return;
-  const queue = before?.waiters.map(({ holder }) => holder) ?? [];
-  expect(grants.map(({ lease: name }) => name)).toEqual(queue.slice(0, grants.length));
-}
-
 /** No lease outlives its time, no waiter that can never be served stays, and the head of the queue does not fit. */
-function expectNothingLeftToDo(ledger: Ledger, now: number): void {
-  const snapshot = ledger.snapshot(now);
-  if (snapshot === undefined) return;
-  const { limit, inUse, waiting, maxWaiters, leases, waiters } = snapshot;
+function expectNothingLeftToDo(
+  nextLapseAt: number | undefined,
+  now: number,
+  after: Snapshot | undefined,
+): void {
+  if (after === undefined) return;
+  const { limit, inUse, waiting, maxWaiters, leases, waiters } = after;
   const expiriesInMs = leases.map(({ expiresInMs }) => expiresInMs);
-  expect(ledger.nextLapseAt).toBe(leases.length === 0 ? undefined : now + Math.min(...expiriesInMs));
+  expect(nextLapseAt).toBe(leases.length === 0 ? undefined : now + Math.min(...expiriesInMs));
+  for (const expiresInMs of expiriesInMs) expect(expiresInMs).toBeGreaterThan(0);
   expect(waiters).toHaveLength(waiting);
   expect(waiting).toBeLessThanOrEqual(maxWaiters);
-  for (const expiresInMs of expiriesInMs) expect(expiresInMs).toBeGreaterThan(0);
   for (const { permits } of waiters) expect(limit === 0 || permits <= limit).toBe(true);
   const [head] = waiters;
   if (head !== undefined) expect(inUse + head.permits).toBeGreaterThan(limit);

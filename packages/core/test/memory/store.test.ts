@@ -176,6 +176,21 @@ describe("time in the memory store", () => {
   });
 });
 
+describe("one signal for many waits in the memory store", () => {
+  it("aborts all of them, also those that the first one to leave makes room for", async () => {
+    const store = memoryStore();
+    await store.define("api", definition(2));
+    await hold(store, "a");
+    const controller = new AbortController();
+    const large = store.acquire(request("large", { permits: 2 }), controller.signal);
+    const small = store.acquire(request("small"), controller.signal);
+    controller.abort();
+    expect(await Promise.all([large, small])).toEqual([{ outcome: "aborted" }, { outcome: "aborted" }]);
+    expect(await store.inspect("api")).toMatchObject({ inUse: 1, waiting: 0 });
+    await store.close();
+  });
+});
+
 describe("several attempts at one lease in the memory store", () => {
   it("all receive the grant, and all are told when it is lost", async () => {
     const store = memoryStore();

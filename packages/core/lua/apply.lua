@@ -130,9 +130,10 @@ for _, run in ipairs(request[6]) do
     local free = 0
     for index = 2, #run do
       local record = records[index - 1]
+      local found = record and run[index] ~= ''
       answered = answered + 1
-      answers[answered] = record and 1 or 0
-      if record then
+      answers[answered] = found and 1 or 0
+      if found then
         free = free + permits_of(record)
         drops[#drops + 1] = run[index]
       end

@@ -4,7 +4,7 @@ F.load_queue()
 
 function F.lease_of(id)
   flush()
-  local record = call('HGET', LEASES, id)
+  local record = id ~= '' and call('HGET', LEASES, id)
   return record and { cmsgpack.unpack(record) }
 end
 
@@ -96,7 +96,7 @@ end
 
 -- The record does not hold the expiry, so that a renewal writes one number.
 function F.renew(lease, record, lease_ms)
-  if not record then return LAPSED end
+  if not record or lease == '' then return LAPSED end
   local _, _, granted_for_ms, _, revoked = cmsgpack.unpack_limit(record, 4)
   if revoked == 1 then return REVOKED end
   lease_ms = lease_ms or granted_for_ms

@@ -47,6 +47,24 @@ describe("batches", () => {
     expect(await script.status(start + 10)).toMatchObject({ inUse: 1, waiting: 1, grantsTotal: 1 });
   });
 
+  test("that name strange leases find nothing and harm nothing", async () => {
+    await script.apply("p", [ofOne, acquire("one")], start);
+    const strange = ["", " ", '"],["x"],["r","', "\u0000", "é"];
+    const operations = strange.flatMap((name) => [
+      `["r",${encode.name(name)}]`,
+      `["n",${encode.name(name)}]`,
+      encode.renewFor(name, 100),
+      encode.releaseOwned(name, ""),
+      encode.cancel(name, ""),
+      encode.discard(name, 1),
+      encode.revoke(name),
+    ]);
+    const reply = await script.apply("p", operations, start);
+    const { lapsed } = refusals;
+    expect(reply.answers).toEqual(strange.flatMap(() => [0, lapsed, lapsed, 0, 0, 0, 0]));
+    expect(await script.status(start)).toMatchObject({ inUse: 1 });
+  });
+
   test("are refused where a newer library has written the state", async () => {
     await script.apply("p", [ofOne], start);
     await script.pretendNewerFormat();

@@ -251,7 +251,6 @@ export class Lane implements AcquireLane {
     this.#flushPlanned = false;
     if (this.#inFlight !== undefined || !this.#connection.up || performance.now() < this.#retryAt) return;
     if (this.#pending.length === 0 && !this.#wantsLook) return;
-    this.#wantsLook = false;
     const releases: Call[] = [];
     const others: Call[] = [];
     const text = new BatchText();
@@ -266,7 +265,7 @@ export class Lane implements AcquireLane {
     }
     this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
     const calls = releases.length === 0 ? others : releases.concat(others);
-    if (calls.length > 0 || taken === 0) this.#send(calls, text.toString());
+    if (calls.length > 0 || this.#wantsLook) this.#send(calls, text.toString());
     else this.#planFlush();
   };
 
@@ -281,6 +280,7 @@ export class Lane implements AcquireLane {
       holder: this.holder,
     };
     this.#inFlight = batch;
+    this.#wantsLook = false;
     this.#calledAt = sentAt;
     const { incarnation } = this.#connection;
     this.#connection.apply(this.keys, encodeBatch(header, operations)).then(

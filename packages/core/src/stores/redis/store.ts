@@ -148,7 +148,10 @@ export class RedisStore implements Store, ConnectionListener {
   }
 
   refused(error: Error): void {
-    for (const lane of this.#lanes.values()) lane.end(error);
+    for (const lane of this.#lanes.values()) {
+      lane.close(error);
+      lane.end(error);
+    }
   }
 
   pushed(text: string): void {

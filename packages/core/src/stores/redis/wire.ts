@@ -33,7 +33,6 @@ const codes: Readonly<Record<AcquireMode, string>> = { first: "B", known: "a", a
 
 /**
  * Operations that need nothing but a name go together in one list, a run: `["A",name,name]`. Others stand alone.
- * Lease ids are base64url and need no escaping.
  */
 export type RunCode = "A" | "r" | "n";
 
@@ -48,12 +47,19 @@ export function encodeAcquire(mode: AcquireMode, request: AcquireRequest, holder
   return JSON.stringify([codes[mode], lease, permits, queue, priority, leaseMs ?? 0, holder, attempt, fingerprint]);
 }
 
+const unescaped = /^[\w-]+$/;
+
+/** Names that come from elsewhere, of leases to release or renew, are any text. */
+function quote(name: string): string {
+  return unescaped.test(name) ? `"${name}"` : JSON.stringify(name);
+}
+
 export const encode = {
   cancel: (lease: string, attempt: string) => JSON.stringify(["c", lease, attempt]),
-  name: (lease: string) => `"${lease}"`,
+  name: quote,
   releaseOwned: (lease: string, attempt: string) => JSON.stringify(["R", lease, attempt]),
-  discard: (lease: string, fence: number) => `["z","${lease}",${fence}]`,
-  renewFor: (lease: string, leaseMs: number) => `["N","${lease}",${leaseMs}]`,
+  discard: (lease: string, fence: number) => `["z",${quote(lease)},${fence}]`,
+  renewFor: (lease: string, leaseMs: number) => `["N",${quote(lease)},${leaseMs}]`,
   ensure: ({ limit, leaseMs, maxWaiters }: Definition) => `["e",${limit},${leaseMs},${maxWaiters}]`,
   define: ({ limit, leaseMs, maxWaiters }: Definition) => `["d",${limit},${leaseMs},${maxWaiters}]`,
   resize: (limit: number) => `["s",${limit}]`,

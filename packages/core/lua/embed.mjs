@@ -25,10 +25,17 @@ function lazy(group, parts) {
 /** The text of a script, without comments and indentation: Redis compiles it for each new server. */
 function assemble(name) {
   const source = read(name);
-  const constants = new Map([...source.matchAll(/^--@define (\w+) (.+)$/gm)].map(([, word, value]) => [word, value]));
+  const constants = new Map(
+    [...source.matchAll(/^--@define (\w+) (.+)$/gm)].map(([, word, value]) => [word, value]),
+  );
   return source
     .split("\n")
-    .map((line) => line.replace(/^\s+/, "").replace(/(^|\s)--(@| |$).*/, "").trimEnd())
+    .map((line) =>
+      line
+        .replace(/^\s+/, "")
+        .replace(/(^|\s)--(@| |$).*/, "")
+        .trimEnd(),
+    )
     .filter((line) => line !== "")
     .map((line) => line.replace(/\b[A-Z][A-Z_]+\b/g, (word) => constants.get(word) ?? word))
     .join("\n");

@@ -143,7 +143,9 @@ export class InvalidArgumentError extends SluiceError {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === "string") return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  if (value === null || ["number", "boolean", "undefined", "bigint"].includes(typeof value)) return String(value);
+  if (typeof value === "string")
+    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  if (value === null || ["number", "boolean", "undefined", "bigint"].includes(typeof value))
+    return String(value);
   return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
 }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { spawnNode } from "../src/processes/node.js";
 import { askRedis } from "../src/redis/ask.js";
 import { redisServerPath } from "../src/redis/binary.js";
@@ -31,6 +32,18 @@ describe("startRedis", () => {
   it("fails with the server's log where the given port is taken", async () => {
     await expect(startRedis({ port: redis.port })).rejects.toThrow("Address already in use");
     expect(await redis.command("PING")).toBe("PONG");
+  });
+
+  it("does not take another server's answer for its own", async () => {
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    vi.stubEnv(
+      "SLUICE_TEST_REDIS_SERVER",
+      fileURLToPath(new URL("./children/never-listens.sh", import.meta.url)),
+    );
+    const failing = startRedis({ port: redis.port, startMs: 200 });
+    await expect(failing).rejects.toThrow(`process ${redis.pid} answers there, and not`);
   });
 
   it("fails with the server's log where an argument is wrong", async () => {

@@ -1,4 +1,11 @@
-import { type CutProxy, type RedisServer, seededRandom, startCutProxy, startRedis, until } from "@sluice/testkit";
+import {
+  type CutProxy,
+  type RedisServer,
+  seededRandom,
+  startCutProxy,
+  startRedis,
+  until,
+} from "@sluice/testkit";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
@@ -193,9 +200,16 @@ describe("a server", () => {
     await (await semaphore.acquire()).release();
     proxy.refusing = true;
     proxy.cutAll();
-    await until(() => semaphore.tryAcquire().then(() => false, (error) => error.code === "STORE_UNAVAILABLE"), {
-      what: "the loss of the connection",
-    });
+    await until(
+      () =>
+        semaphore.tryAcquire().then(
+          () => false,
+          (error) => error.code === "STORE_UNAVAILABLE",
+        ),
+      {
+        what: "the loss of the connection",
+      },
+    );
     await expect(semaphore.acquire({ waitMs: 50 })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     const patient = semaphore.acquire();
     proxy.refusing = false;
@@ -219,7 +233,10 @@ describe("a server", () => {
     const store = redisStore(old, { prefix });
     stores.push(store);
     const acquired = new Semaphore(store, "api", { limit: 1 }).acquire();
-    await expect(acquired).rejects.toMatchObject({ code: "STORE_INCOMPATIBLE", message: expect.stringContaining("6.2.14") });
+    await expect(acquired).rejects.toMatchObject({
+      code: "STORE_INCOMPATIBLE",
+      message: expect.stringContaining("6.2.14"),
+    });
     client.disconnect();
   });
 });
@@ -259,7 +276,9 @@ describe("a process that is silent", () => {
     proxy.blackhole("toServer");
     const third = holder.acquire();
     // The silent ones are passed over once they have been silent for a lease.
-    await until(async () => (await holder.inspect()).waiting === 1, { what: "the silent ones to be set aside" });
+    await until(async () => (await holder.inspect()).waiting === 1, {
+      what: "the silent ones to be set aside",
+    });
     await held.release();
     const between = await third;
     proxy.heal();

@@ -13,7 +13,9 @@ const nowNs = () => Number(process.hrtime.bigint());
 
 function callUpstream() {
   return new Promise((resolve, reject) => {
-    request(upstream, (response) => response.resume().on("end", resolve)).on("error", reject).end();
+    request(upstream, (response) => response.resume().on("end", resolve))
+      .on("error", reject)
+      .end();
   });
 }
 

@@ -74,7 +74,9 @@ async function start({ count, taskMs, ...rest }: Fleet): Promise<void> {
   upstream = new Upstream(taskMs);
   const settings = { ...rest, url: server.url, prefix: `fleet${tests}`, upstream: await upstream.start() };
   processes = Array.from({ length: count }, () => spawnNode(worker, [JSON.stringify(settings)]));
-  await Promise.all(processes.map((child) => child.next((message: { ready?: true }) => message.ready === true)));
+  await Promise.all(
+    processes.map((child) => child.next((message: { ready?: true }) => message.ready === true)),
+  );
 }
 
 function go(child: NodeProcess): void {

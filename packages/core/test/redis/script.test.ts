@@ -25,7 +25,8 @@ const ofOne = encode.define({ limit: 1, leaseMs: 1_000, maxWaiters: 1_000 });
 const acquire = (...leases: string[]) => `["A",${leases.map((lease) => `"${lease}"`).join(",")}]`;
 const release = (...leases: string[]) => `["r",${leases.map((lease) => `"${lease}"`).join(",")}]`;
 const again = (lease: string) => `["?","${lease}"]`;
-const names = (count: number, prefix = "w") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+const names = (count: number, prefix = "w") =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
 describe("batches", () => {
   test("that come late, after a newer one of the same process, do nothing", async () => {
@@ -110,7 +111,8 @@ describe("a process that falls silent", () => {
     await script.apply("silent", [acquire(...names(200, "dead"))], start);
     await script.apply("silent", [acquire(...names(200, "gone"))], start);
     let reply = await script.apply("other", [acquire("alive")], start + 1_500);
-    for (let calls = 0; reply.more && calls < 5; calls += 1) reply = await script.apply("other", [], start + 1_500);
+    for (let calls = 0; reply.more && calls < 5; calls += 1)
+      reply = await script.apply("other", [], start + 1_500);
     expect(await script.status(start + 1_500)).toMatchObject({ inUse: 1, waiting: 0 });
   });
 });
@@ -152,7 +154,12 @@ describe("after a long silence", () => {
 
   test("a defined semaphore counts anew, also where its other keys have gone", async () => {
     await script.apply("p", [ofOne, acquire("one", "two")], start);
-    await script.redis.del("test:{api}:leases", "test:{api}:expiries", "test:{api}:queue", "test:{api}:waiters");
+    await script.redis.del(
+      "test:{api}:leases",
+      "test:{api}:expiries",
+      "test:{api}:queue",
+      "test:{api}:waiters",
+    );
     const later = start + 11 * minute;
     expect(await script.status(later)).toMatchObject({ inUse: 0, waiting: 0, lapsesTotal: 1 });
     const reply = await script.apply("q", [acquire("three")], later);
@@ -174,9 +181,17 @@ describe("the clock", () => {
 
 describe("bounds on one call", () => {
   test("a lowered limit fails every waiter that no longer fits, in several calls if they are many", async () => {
-    await script.apply("p", [encode.define({ limit: 5, leaseMs: 1_000, maxWaiters: 1_000 }), acquire(...names(5, "h"))], start);
+    await script.apply(
+      "p",
+      [encode.define({ limit: 5, leaseMs: 1_000, maxWaiters: 1_000 }), acquire(...names(5, "h"))],
+      start,
+    );
     for (let batch = 0; batch < 3; batch += 1) {
-      await script.apply("p", names(200, `b${batch}-`).map((lease) => `["B","${lease}",4]`), start);
+      await script.apply(
+        "p",
+        names(200, `b${batch}-`).map((lease) => `["B","${lease}",4]`),
+        start,
+      );
     }
     let reply = await script.apply("p", [encode.resize(3)], start);
     const failed = [...(reply.notices?.misfits ?? [])];
@@ -191,7 +206,8 @@ describe("bounds on one call", () => {
 
   test("a thousand leases that lapse together are swept by the calls that the replies ask for", async () => {
     await script.apply("p", [encode.define({ limit: 1_000, leaseMs: 1_000, maxWaiters: 1_000 })], start);
-    for (let batch = 0; batch < 5; batch += 1) await script.apply("p", [acquire(...names(200, `h${batch}-`))], start);
+    for (let batch = 0; batch < 5; batch += 1)
+      await script.apply("p", [acquire(...names(200, `h${batch}-`))], start);
     let calls = 1;
     for (let reply = await script.apply("p", [], start + 1_000); reply.more; calls += 1) {
       reply = await script.apply("p", [], start + 1_000);

@@ -1,10 +1,10 @@
 import type { RedisServer } from "@sluice/testkit";
 import { Redis } from "ioredis";
+import type { SemaphoreStatus } from "../../src/store.js";
 import { bound } from "../../src/stores/redis/binding.js";
 import { applyLua, inspectLua } from "../../src/stores/redis/scripts.generated.js";
 import { readStatus, statusRequest } from "../../src/stores/redis/snapshot.js";
 import { decodeReply, encodeBatch, keysOf, type Reply } from "../../src/stores/redis/wire.js";
-import type { SemaphoreStatus } from "../../src/store.js";
 
 const clockKey = "test:clock";
 

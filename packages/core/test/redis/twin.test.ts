@@ -36,11 +36,21 @@ const acquire = fc.record({
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 10, arbitrary: acquire },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant("release" as const), lease: firstName, attempt: fc.constant(undefined) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      op: fc.constant("release" as const),
+      lease: firstName,
+      attempt: fc.constant(undefined),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("release" as const), lease: firstName, attempt }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("cancel" as const), lease: firstName, attempt }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("renew" as const), lease: firstName, leaseMs }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("resize" as const), limit: fc.integer({ min: 0, max: 6 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant("resize" as const), limit: fc.integer({ min: 0, max: 6 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("revoke" as const), lease: firstName }) },
   { weight: 1, arbitrary: fc.constant({ op: "remove" as const }) },
 );
@@ -67,9 +77,15 @@ function texts(asked: Operation): string[] {
     case "cancel":
       return [encode.cancel(asked.lease, asked.attempt)];
     case "release":
-      return [asked.attempt === undefined ? `["r","${asked.lease}"]` : encode.releaseOwned(asked.lease, asked.attempt)];
+      return [
+        asked.attempt === undefined
+          ? `["r","${asked.lease}"]`
+          : encode.releaseOwned(asked.lease, asked.attempt),
+      ];
     case "renew":
-      return [asked.leaseMs === undefined ? `["n","${asked.lease}"]` : encode.renewFor(asked.lease, asked.leaseMs)];
+      return [
+        asked.leaseMs === undefined ? `["n","${asked.lease}"]` : encode.renewFor(asked.lease, asked.leaseMs),
+      ];
     case "define":
       return [encode.define(asked.definition)];
     case "resize":
@@ -113,7 +129,8 @@ function wordOfLedger(answer: Answer): string {
 }
 
 function wordOfScript(asked: Operation, answer: WireAnswer, reply: Reply): string {
-  if (typeof answer !== "number") return answer[0] === 1 ? `granted ${answer[1]} until ${answer[2]}` : "queued";
+  if (typeof answer !== "number")
+    return answer[0] === 1 ? `granted ${answer[1]} until ${answer[2]}` : "queued";
   if (answer < 0) return refusalWords[answer] ?? `refusal ${answer}`;
   switch (asked.op) {
     case "acquire":
@@ -135,14 +152,20 @@ function wordOfScript(asked: Operation, answer: WireAnswer, reply: Reply): strin
 function tidingsOfLedger(notices: readonly Notice[]): string[] {
   const grants = notices.filter((notice) => notice.answer === "granted");
   const others = notices.filter((notice) => notice.answer === "exceeds_limit" || notice.answer === "revoked");
-  return [...grants.map((grant) => `granted ${grant.lease} ${grant.fence}`), ...others.map((one) => `${one.answer} ${one.lease}`).sort()];
+  return [
+    ...grants.map((grant) => `granted ${grant.lease} ${grant.fence}`),
+    ...others.map((one) => `${one.answer} ${one.lease}`).sort(),
+  ];
 }
 
 function tidingsOfScript(reply: Reply): string[] {
   const { grants = [], misfits = [], revoked = [] } = reply.notices ?? {};
   return [
     ...grants.map(([lease, number]) => `granted ${lease} ${reply.fenceBase + number}`),
-    ...[...misfits.map((lease) => `exceeds_limit ${lease}`), ...revoked.map((lease) => `revoked ${lease}`)].sort(),
+    ...[
+      ...misfits.map((lease) => `exceeds_limit ${lease}`),
+      ...revoked.map((lease) => `revoked ${lease}`),
+    ].sort(),
   ];
 }
 

@@ -80,7 +80,7 @@ export function clients(test: Test): void {
     const losses: LossReason[] = [];
     const { lease } = await world.hold({ onLost: (reason) => losses.push(reason) });
     expect(await other.revoke(world.semaphore, lease)).toBe(true);
-    await world.until("the holder is told", () => losses.length > 0);
+    await world.until("the holder to be told", () => losses.length > 0);
     expect(losses).toEqual(["revoked"]);
   });
 
@@ -120,7 +120,7 @@ export function clients(test: Test): void {
     const refusal = expect(gone.result).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     await other.close();
     await refusal;
-    await world.until("the waiter is gone", async () => (await world.look()).waiting === 1);
+    await world.until("the waiter to leave", async () => (await world.look()).waiting === 1);
     await world.release(holder);
     granted(await next.result);
   });

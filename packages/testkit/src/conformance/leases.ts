@@ -20,7 +20,7 @@ export function leases(test: Test): void {
   test("grants the permits of a lapsed lease to one who does not wait", async (world) => {
     await world.define(1);
     const { validUntil } = await world.hold({ leaseMs: SHORT_LEASE_MS });
-    await world.until("the permit is free", async () => {
+    await world.until("the permit to be free", async () => {
       const { outcome } = await world.ask({ waitMs: 0 }).result;
       return outcome === "granted";
     });
@@ -87,7 +87,7 @@ export function leases(test: Test): void {
     const losses: LossReason[] = [];
     const grant = await world.hold({ leaseMs: SHORT_LEASE_MS, onLost: (reason) => losses.push(reason) });
     const { lease } = grant;
-    await world.until("it lapses", async () => (await world.look()).inUse === 0);
+    await world.until("the lease to lapse", async () => (await world.look()).inUse === 0);
     const renewed = await world.store.renew(world.semaphore, [{ lease }]);
     expect(renewed).toEqual([{ lease, renewed: false, reason: "lapsed" }]);
     expect(await world.release(grant)).toBe(false);

@@ -1,4 +1,4 @@
-import type { LeaseStatus, Page, SemaphoreStatus, WaiterStatus } from "@sluice/core";
+import type { Grant, LeaseStatus, Page, SemaphoreStatus, WaiterStatus } from "@sluice/core";
 import { expect } from "vitest";
 import type { Test } from "./suite.js";
 import { definition, type World } from "./world.js";
@@ -28,7 +28,7 @@ export function looking(test: Test): void {
     await world.define(1);
     await world.hold();
     await world.queue();
-    await world.until("some time has passed", async () => (await world.look()).oldestWaiterMs >= 50);
+    await world.until("some time to pass", async () => (await world.look()).oldestWaiterMs >= 50);
     const { oldestLeaseMs, oldestWaiterMs, leases, waiters } = await world.look();
     expect(oldestWaiterMs).toBeGreaterThanOrEqual(50);
     expect(oldestLeaseMs).toBeGreaterThanOrEqual(oldestWaiterMs);
@@ -64,12 +64,21 @@ export function looking(test: Test): void {
 
   test("shows many leases and waiters page by page, each of them once", async (world) => {
     await world.define(5);
-    const grants = [];
-    for (let i = 0; i < 5; i += 1) grants.push(await world.hold());
-    for (const holder of ["1", "2", "3", "4", "5", "6", "7"]) await world.queue({ holder });
+    const grants: Grant[] = [];
+    for (let count = 1; count <= 5; count += 1) grants.push(await world.hold());
+    const arrivals = [
+      ["3rd", 0],
+      ["1st", 4],
+      ["4th", 0],
+      ["6th", -4],
+      ["2nd", 4],
+      ["5th", 0],
+      ["7th", -4],
+    ] as const;
+    for (const [holder, priority] of arrivals) await world.queue({ holder, priority });
     const { leases, waiters } = await allPages(world, 2);
     expect(leases.map(({ lease }) => lease).sort()).toEqual(grants.map(({ lease }) => lease).sort());
-    expect(waiters.map(({ holder }) => holder)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+    expect(waiters.map(({ holder }) => holder)).toEqual(arrivals.map(([holder]) => holder).sort());
   });
 
   test("lists semaphores in the order of their names", async (world) => {

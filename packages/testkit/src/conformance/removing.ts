@@ -38,7 +38,7 @@ export function removing(test: Test): void {
     await world.store.remove(world.semaphore);
     const grant = granted(await Promise.race(waiters.map(({ result }) => result)));
     expect(grant).toMatchObject({ limit: 1 });
-    await world.until("the other one waits again", async () => (await world.look()).waiting === 1);
+    await world.until("the other one to wait again", async () => (await world.look()).waiting === 1);
     expect(await world.look()).toMatchObject({ limit: 1, version: 0, inUse: 1 });
     await world.release(grant);
     await Promise.all(waiters.map(async ({ result }) => granted(await result)));

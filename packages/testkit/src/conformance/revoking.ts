@@ -9,7 +9,7 @@ export function revoking(test: Test): void {
     const losses: LossReason[] = [];
     const grant = await world.hold({ onLost: (reason) => losses.push(reason) });
     expect(await world.store.revoke(world.semaphore, grant.lease)).toBe(true);
-    await world.until("the holder is told", () => losses.length > 0);
+    await world.until("the holder to be told", () => losses.length > 0);
     expect(await world.store.revoke(world.semaphore, grant.lease)).toBe(true);
     await world.store.renew(world.semaphore, [{ lease: grant.lease }]);
     await world.release(grant);
@@ -25,8 +25,21 @@ export function revoking(test: Test): void {
     await world.release(holder);
     const { lease } = granted(await waiter.result);
     await world.store.revoke(world.semaphore, lease);
-    await world.until("the holder is told", () => losses.length > 0);
+    await world.until("the holder to be told", () => losses.length > 0);
     expect(losses).toEqual(["revoked"]);
+  });
+
+  test("tells nobody who has released the lease before", async (world) => {
+    await world.define(1);
+    const told: string[] = [];
+    const first = world.ask({ onLost: () => told.push("first") });
+    await world.release(granted(await first.result));
+    const again = world.ask({ ...first.request, attempt: "again", onLost: () => told.push("again") });
+    const { lease } = granted(await again.result);
+    await world.store.revoke(world.semaphore, lease);
+    await world.store.renew(world.semaphore, [{ lease }]);
+    await world.arrive();
+    expect(told).not.toContain("first");
   });
 
   test("keeps the permits of a revoked lease until its holder releases it", async (world) => {
@@ -42,12 +55,15 @@ export function revoking(test: Test): void {
 
   test("gives the permits of a revoked lease on when it would have lapsed", async (world) => {
     await world.define(1);
-    const holder = await world.hold({ leaseMs: 400 });
+    const losses: LossReason[] = [];
+    const holder = await world.hold({ leaseMs: 600, onLost: (reason) => losses.push(reason) });
     const waiter = world.ask();
-    await world.store.revoke(world.semaphore, holder.lease);
+    expect(await world.store.revoke(world.semaphore, holder.lease)).toBe(true);
     granted(await waiter.result);
     expect(performance.now()).toBeGreaterThanOrEqual(holder.validUntil);
     expect(await world.release(holder)).toBe(false);
+    await world.arrive();
+    expect(losses.length).toBeLessThanOrEqual(1);
   });
 
   test("does not renew a revoked lease", async (world) => {

@@ -85,7 +85,7 @@ export class World {
   async queue(wish: Wish = {}): Promise<Asked> {
     const { waiting } = await this.look();
     const asked = this.ask(wish);
-    await this.until("the acquire is queued", async () => (await this.look()).waiting > waiting);
+    await this.until("the acquire to be queued", async () => (await this.look()).waiting > waiting);
     return asked;
   }
 
@@ -112,7 +112,7 @@ export class World {
 
   /** Nothing is held and nobody waits. */
   async becomesEmpty(): Promise<void> {
-    await this.until("nothing is held and nobody waits", async () => {
+    await this.until("the semaphore to be empty", async () => {
       const { inUse, waiting } = await this.look();
       return inUse === 0 && waiting === 0;
     });

@@ -1,6 +1,15 @@
 import type { AcquireRequest, AcquireResult, Grant } from "../../store.js";
 import { type Call, unavailable } from "./call.js";
-import { type AcquireMode, encode, encodeAcquire, isPlain, type Reply, type RunCode, refusals, type WireAnswer } from "./wire.js";
+import {
+  type AcquireMode,
+  encode,
+  encodeAcquire,
+  isPlain,
+  type Reply,
+  type RunCode,
+  refusals,
+  type WireAnswer,
+} from "./wire.js";
 
 /** What an acquire needs of its lane. */
 export interface AcquireLane {
@@ -61,7 +70,9 @@ export class AcquireCall implements Call {
 
   get run(): RunCode | undefined {
     const { request } = this;
-    return this.mode === "first" && request.holder === this.#lane.holder && isPlain(request) ? "A" : undefined;
+    return this.mode === "first" && request.holder === this.#lane.holder && isPlain(request)
+      ? "A"
+      : undefined;
   }
 
   encode(): string | undefined {

@@ -62,7 +62,9 @@ const minimum = { redis: [7, 0], valkey: [7, 2] } as const;
 function requireVersion(info: string): void {
   const valkey = field(info, "valkey_version");
   const [kind, version] =
-    valkey === undefined ? (["redis", field(info, "redis_version") ?? "0"] as const) : (["valkey", valkey] as const);
+    valkey === undefined
+      ? (["redis", field(info, "redis_version") ?? "0"] as const)
+      : (["valkey", valkey] as const);
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [leastMajor, leastMinor] = minimum[kind];
   if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;

@@ -13,9 +13,12 @@ export interface RedisClient {
   connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
   duplicate(overrides: Readonly<Record<string, unknown>>): RedisClient;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: the types of an emitter's listeners, which both majors of ioredis must fit
+type Listener = (...args: any[]) => void;
 
 /** The longest pause between two attempts to connect: a store that is back is found within it. */
 const longestReconnectMs = 1_000;
@@ -44,7 +47,11 @@ export function validateClient(client: unknown): asserts client is RedisClient {
     throw new InvalidArgumentError("redis", "a redis:// URL or an ioredis client", client);
   }
   if ("isCluster" in candidate && candidate.isCluster === true) {
-    throw new InvalidArgumentError("redis", "a client of one server (Redis Cluster is not supported yet)", client);
+    throw new InvalidArgumentError(
+      "redis",
+      "a client of one server (Redis Cluster is not supported yet)",
+      client,
+    );
   }
   if (candidate.options?.keyPrefix) {
     throw new InvalidArgumentError(

@@ -65,7 +65,9 @@ export class Connection {
     this.#listener = listener;
     this.#inbox = inboxOf(prefix, process);
     this.pushesInOrder = own && client.options.protocol === 3;
-    this.#inboxClient = this.pushesInOrder ? client : client.duplicate({ ...ownClientOptions, lazyConnect: false });
+    this.#inboxClient = this.pushesInOrder
+      ? client
+      : client.duplicate({ ...ownClientOptions, lazyConnect: false });
     this.#listen();
     if (client.status === "ready") this.#establish();
     else if (client.status === "wait") client.connect().catch(() => {});
@@ -117,7 +119,10 @@ export class Connection {
   async ping(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(unavailable(new Error(`no answer within ${pingTimeoutMs} ms`))), pingTimeoutMs);
+      timer = setTimeout(
+        () => reject(unavailable(new Error(`no answer within ${pingTimeoutMs} ms`))),
+        pingTimeoutMs,
+      );
     });
     try {
       await Promise.race([this.call("PING"), late]);
@@ -243,7 +248,8 @@ export class Connection {
     this.up = false;
     this.away = true;
     this.cause = cause ?? this.cause ?? new Error("the connection was closed");
-    if (!told) for (const observer of this.#observers) observer.availability?.({ up: false, cause: this.cause });
+    if (!told)
+      for (const observer of this.#observers) observer.availability?.({ up: false, cause: this.cause });
     this.#arrived();
     this.#listener.disconnected(this.cause);
   }

@@ -39,23 +39,33 @@ export function redisStore(redis: string | RedisClient, options: RedisStoreOptio
   if (!/^rediss?:\/\//.test(redis)) {
     throw new InvalidArgumentError("redis", "a redis:// or rediss:// URL, or an ioredis client", redis);
   }
-  const client = new Redis(redis, { ...ownClientOptions }) as unknown as RedisClient;
+  const client = new Redis(redis, { ...ownClientOptions });
   return new RedisStore({ client, own: true, prefix, maxLeaseMs, scripts });
 }
 
 function validateOptions(options: RedisStoreOptions): { prefix: string; maxLeaseMs: number } {
-  if (typeof options !== "object" || options === null) throw new InvalidArgumentError("options", "an object", options);
+  if (typeof options !== "object" || options === null)
+    throw new InvalidArgumentError("options", "an object", options);
   const { prefix = "sluice", maxLeaseMs = 15_000, assumeFresh = false, ...unknown } = options;
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
-    throw new InvalidArgumentError(`options.${name}`, "left out (options: prefix, maxLeaseMs, assumeFresh)", name);
+    throw new InvalidArgumentError(
+      `options.${name}`,
+      "left out (options: prefix, maxLeaseMs, assumeFresh)",
+      name,
+    );
   }
   if (typeof prefix !== "string" || !prefixPattern.test(prefix)) {
-    throw new InvalidArgumentError("prefix", "1 to 64 letters, digits, or . _ : -, a letter or digit first", prefix);
+    throw new InvalidArgumentError(
+      "prefix",
+      "1 to 64 letters, digits, or . _ : -, a letter or digit first",
+      prefix,
+    );
   }
   if (!Number.isSafeInteger(maxLeaseMs) || maxLeaseMs < 100 || maxLeaseMs > longestLeaseMs) {
     throw new InvalidArgumentError("maxLeaseMs", `a whole number from 100 to ${longestLeaseMs}`, maxLeaseMs);
   }
-  if (typeof assumeFresh !== "boolean") throw new InvalidArgumentError("assumeFresh", "true or false", assumeFresh);
+  if (typeof assumeFresh !== "boolean")
+    throw new InvalidArgumentError("assumeFresh", "true or false", assumeFresh);
   return { prefix, maxLeaseMs };
 }

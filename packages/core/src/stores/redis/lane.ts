@@ -110,9 +110,7 @@ export class Lane implements AcquireLane {
 
   /** Nothing is held, waits or is under way. */
   get idle(): boolean {
-    return (
-      !this.busy && this.#waiting.empty && this.#held.size === 0
-    );
+    return !this.busy && this.#waiting.empty && this.#held.size === 0;
   }
 
   send(call: Call): void {
@@ -323,7 +321,12 @@ export class Lane implements AcquireLane {
 
   #noticed(
     notices: Notices,
-    at: { readonly fenceBase: number; readonly now: number; readonly leaseMs: number; readonly limit: number },
+    at: {
+      readonly fenceBase: number;
+      readonly now: number;
+      readonly leaseMs: number;
+      readonly limit: number;
+    },
   ): void {
     for (const [lease, number] of notices.grants) {
       const fence = at.fenceBase + number;

@@ -40,6 +40,12 @@ export class Names {
     this.#enteredAt.delete(semaphore);
   }
 
+  /** The semaphore was removed: drops the name, unless somebody has made it anew. */
+  async check(semaphore: string): Promise<void> {
+    this.forget(semaphore);
+    await this.#existing([semaphore]);
+  }
+
   /** Names that are entered but have no semaphore any more are dropped on the way. */
   async list({ pageSize = DEFAULT_PAGE_SIZE, cursor }: Page = {}): Promise<SemaphorePage> {
     const [after] = cursor === undefined ? [""] : decodeCursor(cursor, [""] as const);
@@ -47,7 +53,15 @@ export class Names {
     let from = after === "" ? "-" : `(${after}`;
     for (;;) {
       const wanted = pageSize + 1 - semaphores.length;
-      const names = (await this.#connection.call("ZRANGEBYLEX", this.#key, from, "+", "LIMIT", 0, wanted)) as string[];
+      const names = (await this.#connection.call(
+        "ZRANGEBYLEX",
+        this.#key,
+        from,
+        "+",
+        "LIMIT",
+        0,
+        wanted,
+      )) as string[];
       semaphores.push(...(await this.#existing(names)));
       if (semaphores.length > pageSize) {
         const page = semaphores.slice(0, pageSize);

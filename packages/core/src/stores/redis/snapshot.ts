@@ -2,7 +2,14 @@ import type { Page, SemaphoreStatus, Snapshot } from "../../store.js";
 import { decodeCursor, encodeCursor } from "../memory/cursor.js";
 import { DEFAULT_PAGE_SIZE } from "../memory/look.js";
 
-type LeaseRow = [lease: string, permits: number, fence: number, holder: string, heldMs: number, expiresInMs: number];
+type LeaseRow = [
+  lease: string,
+  permits: number,
+  fence: number,
+  holder: string,
+  heldMs: number,
+  expiresInMs: number,
+];
 type WaiterRow = [permits: number, priority: number, holder: string, waitedMs: number];
 
 /** What inspect.lua is asked for; its header describes it. */
@@ -25,8 +32,18 @@ export function lookAt(page: Page | undefined): Look {
 export const statusRequest = "[0,0,0]";
 
 export function readStatus(semaphore: string, text: string): SemaphoreStatus {
-  const [limit, inUse, waiting, leaseMs, maxWaiters, version, recovering, oldestWaiterMs, oldestLeaseMs, ...totals] =
-    JSON.parse(text);
+  const [
+    limit,
+    inUse,
+    waiting,
+    leaseMs,
+    maxWaiters,
+    version,
+    recovering,
+    oldestWaiterMs,
+    oldestLeaseMs,
+    ...totals
+  ] = JSON.parse(text);
   const [grantsTotal, lapsesTotal, revocationsTotal] = totals;
   return {
     semaphore,
@@ -58,7 +75,12 @@ function readSnapshot(
     leases: leases.map(([lease, permits, fence, holder, heldMs, expiresInMs]) => {
       return { lease, permits, fence, holder, heldMs, expiresInMs };
     }),
-    waiters: waiters.map(([permits, priority, holder, waitedMs]) => ({ permits, priority, holder, waitedMs })),
+    waiters: waiters.map(([permits, priority, holder, waitedMs]) => ({
+      permits,
+      priority,
+      holder,
+      waitedMs,
+    })),
     ...(more ? { cursor: encodeCursor([leaseOffset + size, waiterOffset + size]) } : {}),
   };
 }

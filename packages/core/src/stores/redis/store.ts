@@ -90,7 +90,11 @@ export class RedisStore implements Store, ConnectionListener {
   }
 
   define(semaphore: string, definition: Definition): Promise<DefineResult> {
-    const read: Read<DefineResult> = (answer, { version }) => ({ created: answer === 1, definition, version });
+    const read: Read<DefineResult> = (answer, { version }) => ({
+      created: answer === 1,
+      definition,
+      version,
+    });
     return this.#ask(semaphore, encode.define(definition), read, { startsBatch: true });
   }
 
@@ -101,12 +105,15 @@ export class RedisStore implements Store, ConnectionListener {
     });
   }
 
-  remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
-    this.#names.forget(semaphore);
-    return this.#ask(semaphore, encode.remove(), (answer, _reply, repeated) => {
+  async remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
+    const read: Read<"removed" | "in_use" | "unknown"> = (answer, _reply, repeated) => {
       if (answer === refusals.inUse) return "in_use";
       return answer === refusals.unknown && !repeated ? "unknown" : "removed";
-    });
+    };
+    const outcome = await this.#ask(semaphore, encode.remove(), read);
+    // A name that is left behind is dropped by whoever lists it next.
+    if (outcome === "removed") await this.#names.check(semaphore).catch(() => undefined);
+    return outcome;
   }
 
   revoke(semaphore: string, lease: string): Promise<boolean> {
@@ -175,15 +182,12 @@ export class RedisStore implements Store, ConnectionListener {
   /** A lane answers in order: when it answers a call that asks for nothing, all before it have been carried out. */
   async #underWay(): Promise<void> {
     const busy = [...this.#lanes.values()].filter((lane) => lane.busy);
-    await Promise.allSettled(busy.map((lane) => this.#ask(lane.semaphore, encode.cancel("", ""), () => undefined)));
+    await Promise.allSettled(
+      busy.map((lane) => this.#ask(lane.semaphore, encode.cancel("", ""), () => undefined)),
+    );
   }
 
-  #ask<Result>(
-    semaphore: string,
-    text: string,
-    read: Read<Result>,
-    manner: Manner = {},
-  ): Promise<Result> {
+  #ask<Result>(semaphore: string, text: string, read: Read<Result>, manner: Manner = {}): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#lane(semaphore).send(new PatientCall(text, read, resolve, reject, manner));
     });

@@ -76,7 +76,8 @@ export class WaitingCalls {
   forget(call: AcquireCall): void {
     this.#asked.delete(call);
     if (this.#calls.get(call.request.lease) === call) this.#calls.delete(call.request.lease);
-    if (this.#queued.delete(call) && this.#queued.size === 0) this.#shortestLeaseMs = Number.POSITIVE_INFINITY;
+    if (this.#queued.delete(call) && this.#queued.size === 0)
+      this.#shortestLeaseMs = Number.POSITIVE_INFINITY;
   }
 
   /** The server no longer has a place for this lease. */

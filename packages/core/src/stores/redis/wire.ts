@@ -37,14 +37,38 @@ const codes: Readonly<Record<AcquireMode, string>> = { first: "B", known: "a", a
 export type RunCode = "A" | "r" | "n";
 
 /** One permit, nothing but defaults. `holder` is empty where it is the call's own. */
-export function isPlain({ permits, waitMs, priority, leaseMs, attempt, fingerprint }: AcquireRequest): boolean {
-  return permits === 1 && waitMs > 0 && priority === 0 && leaseMs === undefined && attempt === "" && fingerprint === "";
+export function isPlain({
+  permits,
+  waitMs,
+  priority,
+  leaseMs,
+  attempt,
+  fingerprint,
+}: AcquireRequest): boolean {
+  return (
+    permits === 1 &&
+    waitMs > 0 &&
+    priority === 0 &&
+    leaseMs === undefined &&
+    attempt === "" &&
+    fingerprint === ""
+  );
 }
 
 export function encodeAcquire(mode: AcquireMode, request: AcquireRequest, holder: string): string {
   const { lease, permits, waitMs, priority, leaseMs, attempt, fingerprint } = request;
   const queue = waitMs > 0 ? 1 : 0;
-  return JSON.stringify([codes[mode], lease, permits, queue, priority, leaseMs ?? 0, holder, attempt, fingerprint]);
+  return JSON.stringify([
+    codes[mode],
+    lease,
+    permits,
+    queue,
+    priority,
+    leaseMs ?? 0,
+    holder,
+    attempt,
+    fingerprint,
+  ]);
 }
 
 const unescaped = /^[\w-]+$/;
@@ -114,7 +138,8 @@ type RawNotices = [Notices["grants"], string[], string[], number];
 export function decodeReply(text: string): Reply | undefined {
   const raw = JSON.parse(text);
   if (raw === 0) return undefined;
-  const [now, fenceAhead, limit, leaseMs, maxWaiters, version, digest, lapseInMs, flags, answers, notices] = raw;
+  const [now, fenceAhead, limit, leaseMs, maxWaiters, version, digest, lapseInMs, flags, answers, notices] =
+    raw;
   return {
     now,
     fenceBase: now * 1_000 + fenceAhead,

@@ -8,7 +8,8 @@
 --       5 waiters    hash  waiter -> record, of those in the queue and those parked
 --       6 parked     zset  waiter of a silent process -> its place, should the process come back
 --       7 marker     string  one life of the server: format, run_id, since, the longest lease
--- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...]]
+-- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...], after]
+--         after: the batch that must have been the last one of this process; 0: any older one
 --         run: a list of operations that need nothing but names, or one operation. What is left out at the end takes the
 --         default. Each name, and each operation, has an answer.
 --         "A" lease, lease, ...       acquire, the first time that these leases are named, all else by default
@@ -28,7 +29,8 @@
 --         "v" lease                   revoke
 --         "x"                         remove
 -- Reply JSON: [now, fence_base - now * 1000, limit (-1: no such semaphore), lease_ms, max_waiters, version, digest,
---              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0], or 0 for a batch older than the last.
+--              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0], or 0 where nothing was done: the
+--              batch is older than the last one, or does not follow the one that it must follow.
 --         answer: n > 0 granted now with fence_base + n (renewals: for n ms) | [1, fence, expires_at, lease_ms, permits]
 --         held already | [0, sequence] queued | 0 or 1 not found, found | a refusal, below 0
 --         notices: [[[lease, n], ...] granted, [lease, ...] that exceed the limit, [lease, ...] revoked, removed]
@@ -105,8 +107,8 @@ if stored[1] then
   end
 end
 
-if request[2] < me[P_BATCH] then return '0' end
 repeated = request[2] == me[P_BATCH]
+if request[2] < me[P_BATCH] or (not repeated and request[7] > 0 and request[7] ~= me[P_BATCH]) then return '0' end
 me[P_SEEN_AT], me[P_BATCH] = now, request[2]
 
 if S and S[S_NEXT_LAPSE] ~= 0 and now >= S[S_NEXT_LAPSE] then

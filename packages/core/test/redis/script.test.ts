@@ -35,6 +35,14 @@ describe("batches", () => {
     expect(await script.status(start)).toMatchObject({ inUse: 0, grantsTotal: 0 });
   });
 
+  test("that must follow another one do nothing where that one is missing", async () => {
+    await script.applyBatch("p", 5, [ofOne], start);
+    expect(await script.applyBatch("p", 7, [acquire("second")], start, 6)).toBeUndefined();
+    await script.applyBatch("p", 6, [acquire("first")], start);
+    const second = await script.applyBatch("p", 7, [acquire("second")], start, 6);
+    expect(second?.answers).toEqual([[0, 1]]);
+  });
+
   test("that come twice grant the same leases, with the same fences", async () => {
     const first = await script.applyBatch("p", 1, [ofOne, acquire("one", "two")], start);
     const second = await script.applyBatch("p", 1, [ofOne, acquire("one", "two")], start + 10);

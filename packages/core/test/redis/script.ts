@@ -48,9 +48,10 @@ export class ScriptUnderTest {
     batch: number,
     operations: readonly string[],
     nowMs: number,
+    after = 0,
   ): Promise<Reply | undefined> {
     await this.#setClock(nowMs);
-    const header = { process, batch, fenceSeen: 0, maxLeaseMs: 1_000, holder: "test" };
+    const header = { process, batch, after, fenceSeen: 0, maxLeaseMs: 1_000, holder: "test" };
     const text = await this.redis.evalsha(
       this.#applySha,
       this.#keys.length,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Test } from "./suite.js";
 import { granted } from "./world.js";
@@ -86,6 +87,22 @@ export function repeats(test: Test): void {
     expect(await world.look()).toMatchObject({ inUse: 1 });
     expect(await world.store.release({ semaphore, lease, attempt: "second" })).toBe(true);
     expect(await world.look()).toMatchObject({ inUse: 0 });
+  });
+
+  test("gives what crosses the asking to the attempt that asked last", async (world) => {
+    await world.define(1);
+    const { semaphore } = world;
+    for (let round = 0; round < 40; round += 1) {
+      const holder = await world.hold({ waitMs: 5_000 });
+      const first = await world.queue();
+      const released = world.release(holder);
+      for (let turn = 0; turn < round % 8; turn += 1) await nextTurn();
+      const last = world.ask({ ...first.request, attempt: "last" });
+      const { lease } = granted(await last.result);
+      expect(await world.store.release({ semaphore, lease, attempt: first.request.attempt })).toBe(false);
+      expect(await world.store.release({ semaphore, lease, attempt: "last" })).toBe(true);
+      await Promise.all([released, first.result]);
+    }
   });
 
   test("refuses a held lease to a request that is another one", async (world) => {

@@ -78,10 +78,11 @@ export class Connection {
     return this.#binding?.incarnation ?? "";
   }
 
-  async apply(keys: readonly string[], batch: string): Promise<string> {
+  /** @throws whatever the client says; `faultOf` judges it */
+  apply(keys: readonly string[], batch: string): Promise<unknown> {
     const binding = this.#requireBinding();
-    const sha = performance.now() < this.#outOfMemoryUntil ? binding.applyOutOfMemorySha : binding.applySha;
-    return this.#run(binding, sha, keys, batch) as Promise<string>;
+    const outOfMemory = this.#outOfMemoryUntil > 0 && performance.now() < this.#outOfMemoryUntil;
+    return this.#run(binding, outOfMemory ? binding.applyOutOfMemorySha : binding.applySha, keys, batch);
   }
 
   async inspect(keys: readonly string[], request: string): Promise<string | null> {

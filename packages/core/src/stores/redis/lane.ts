@@ -22,6 +22,12 @@ import {
 
 /** So many operations go in one call: a script of that size blocks the server for about a millisecond. */
 const batchSize = 256;
+/**
+ * From so many operations on, two calls share them, and while one is in flight a second one may follow: then this process
+ * reads the answers to the one while the server works on the other. With fewer, the fixed part of a call costs more than that gains.
+ */
+const splitFrom = 16;
+const followFrom = 8;
 /** A process with waiters calls at least so often, as a part of their shortest lease; it is silent after a whole one. */
 const heartbeatPart = 1 / 4;
 /** A call that has no answer for so long makes the store think that the server is away ... */
@@ -33,6 +39,7 @@ const retryMs = { first: 20, longest: 1_000 };
 const pushDelayMs = 25;
 
 interface Batch {
+  readonly number: number;
   readonly calls: readonly Call[];
   readonly sentAt: number;
 }
@@ -50,8 +57,9 @@ export interface LaneOptions {
 }
 
 /**
- * The way of one semaphore's operations to the server: what is ready goes in one call, one call is in flight at a
- * time, and meanwhile more collect (group commit). So nothing is delayed when idle, and batches grow under load.
+ * The way of one semaphore's operations to the server: what is ready goes in one call, and while it is in flight more
+ * collect (group commit). So nothing is delayed when idle, and batches grow under load. A large batch goes in two calls;
+ * the server runs the second one only after the first.
  *
  * Whatever is lost on the way is asked again in a new batch. That is safe, because leases are named by their callers,
  * every operation means the same when repeated, and the server refuses a batch older than one it has seen.
@@ -67,7 +75,8 @@ export class Lane implements AcquireLane {
   readonly #waiting = new WaitingCalls();
   readonly #held = new HeldLeases();
   #pending: Call[] = [];
-  #inFlight: Batch | undefined;
+  /** In the order in which they were sent and will be answered. */
+  #inFlight: Batch[] = [];
   #flushPlanned = false;
   /** Whether to call although there is nothing to ask. */
   #wantsLook = false;
@@ -100,12 +109,13 @@ export class Lane implements AcquireLane {
 
   get responsive(): boolean {
     if (!this.#connection.up || this.#failures > 0) return false;
-    return this.#inFlight === undefined || performance.now() - this.#inFlight.sentAt < slowMs;
+    const [first] = this.#inFlight;
+    return first === undefined || performance.now() - first.sentAt < slowMs;
   }
 
   /** Something is under way to the server. */
   get busy(): boolean {
-    return this.#pending.length > 0 || this.#inFlight !== undefined;
+    return this.#pending.length > 0 || this.#inFlight.length > 0;
   }
 
   /** Nothing is held, waits or is under way. */
@@ -199,7 +209,8 @@ export class Lane implements AcquireLane {
   /** The connection is gone: whoever does not wait is told so. */
   disconnected(cause: unknown): void {
     this.#pending = this.#pending.filter((call) => call.interrupted(cause));
-    if (this.#inFlight !== undefined) this.#failed(this.#inFlight, cause);
+    const [first] = this.#inFlight;
+    if (first !== undefined) this.#failed(first, cause);
   }
 
   pushed(push: Push): void {
@@ -214,7 +225,7 @@ export class Lane implements AcquireLane {
 
   /** Ends every acquire, and tells the server so. */
   close(cause: Error): void {
-    for (const call of [...this.#waiting.all(), ...this.#pending, ...(this.#inFlight?.calls ?? [])]) {
+    for (const call of [...this.#waiting.all(), ...this.#underWay()]) {
       if (call instanceof AcquireCall) call.failed(cause);
     }
   }
@@ -222,9 +233,9 @@ export class Lane implements AcquireLane {
   /** Fails what is left; nothing of the lane keeps the process alive. */
   end(cause: Error): void {
     clearTimeout(this.#alarm);
-    const left = [...this.#pending, ...(this.#inFlight?.calls ?? [])];
+    const left = this.#underWay();
     this.#pending = [];
-    this.#inFlight = undefined;
+    this.#inFlight = [];
     for (const call of left) call.failed(cause);
   }
 
@@ -233,13 +244,17 @@ export class Lane implements AcquireLane {
     this.#held.dropBefore(performance.now() - this.#options.maxLeaseMs);
   }
 
+  #underWay(): Call[] {
+    return [...this.#inFlight.flatMap(({ calls }) => calls), ...this.#pending];
+  }
+
   #look(): void {
     this.#wantsLook = true;
     this.#planFlush();
   }
 
   #planFlush(): void {
-    if (this.#flushPlanned || this.#inFlight !== undefined) return;
+    if (this.#flushPlanned || this.#inFlight.length === 2) return;
     this.#flushPlanned = true;
     process.nextTick(this.#flush);
   }
@@ -247,14 +262,25 @@ export class Lane implements AcquireLane {
   /** Runs when the code that is running now has asked for all it wants. */
   readonly #flush = (): void => {
     this.#flushPlanned = false;
-    if (this.#inFlight !== undefined || !this.#connection.up || performance.now() < this.#retryAt) return;
-    if (this.#pending.length === 0 && !this.#wantsLook) return;
+    if (!this.#connection.up || performance.now() < this.#retryAt) return;
+    const ready = this.#pending.length;
+    if (this.#inFlight.length > 0) {
+      if (this.#inFlight.length === 1 && ready >= followFrom) this.#sendSome(batchSize);
+      return;
+    }
+    if (ready === 0 && !this.#wantsLook) return;
+    this.#sendSome(ready < splitFrom ? batchSize : Math.ceil(Math.min(ready, batchSize) / 2));
+    if (this.#pending.length > 0) this.#planFlush();
+  };
+
+  /** Sends the first operations that are pending, `most` of them. */
+  #sendSome(most: number): void {
     const releases: Call[] = [];
     const others: Call[] = [];
     const text = new BatchText();
     let taken = 0;
     for (const call of this.#pending) {
-      if (releases.length + others.length === batchSize || (call.startsBatch && others.length > 0)) break;
+      if (releases.length + others.length === most || (call.startsBatch && others.length > 0)) break;
       taken += 1;
       const operation = call.encode();
       if (operation === undefined) continue;
@@ -264,40 +290,40 @@ export class Lane implements AcquireLane {
     this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
     const calls = releases.length === 0 ? others : releases.concat(others);
     if (calls.length > 0 || this.#wantsLook) this.#send(calls, text.toString());
-    else this.#planFlush();
-  };
+  }
 
   #send(calls: readonly Call[], operations: string): void {
-    const sentAt = performance.now();
-    const batch = { calls, sentAt };
+    const batch = { number: this.#options.nextBatch(), calls, sentAt: performance.now() };
     const header = {
       process: this.#connection.process,
-      batch: this.#options.nextBatch(),
+      batch: batch.number,
+      after: this.#inFlight.at(-1)?.number ?? 0,
       fenceSeen: this.#fenceSeen,
       maxLeaseMs: this.#options.maxLeaseMs,
       holder: this.holder,
     };
-    this.#inFlight = batch;
+    this.#inFlight.push(batch);
     this.#wantsLook = false;
-    this.#calledAt = sentAt;
+    this.#calledAt = batch.sentAt;
     const { incarnation } = this.#connection;
     this.#connection.apply(this.keys, encodeBatch(header, operations)).then(
-      (text) => this.#answered(batch, incarnation, text),
+      (text) => this.#answered(batch, incarnation, String(text)),
       (error) => this.#failed(batch, error),
     );
     this.#setAlarm();
   }
 
   #answered(batch: Batch, incarnation: string, text: string): void {
-    if (this.#inFlight !== batch) return;
+    if (this.#inFlight[0] !== batch) return;
     const now = performance.now();
     this.#connection.observed(now - batch.sentAt, batch.calls.length);
     const reply = decodeReply(text);
     if (reply === undefined) {
-      this.#failed(batch, new Error("the server has seen a later call of this process"));
+      this.#askAllAgain(batch.calls);
+      this.#planFlush();
       return;
     }
-    this.#inFlight = undefined;
+    this.#inFlight.shift();
     this.#failures = 0;
     this.#clock.pair(incarnation, batch.sentAt, reply.now);
     this.#hear(reply, now);
@@ -336,12 +362,16 @@ export class Lane implements AcquireLane {
         if (!this.#held.has(lease)) this.run(encode.discard(lease, fence));
         continue;
       }
+      // A later attempt that is still to be answered takes the lease over with that answer.
+      if (!this.#waiting.isQueued(call)) continue;
       const leaseMs = call.leaseMs(at);
       call.take(fence, at.now + leaseMs, leaseMs);
     }
     for (const lease of notices.misfits) {
+      const call = this.#waiting.find(lease);
       this.#waiting.vacate(lease);
-      this.#waiting.find(lease)?.settle({ outcome: "exceeds_limit", limit: at.limit });
+      if (call !== undefined && this.#waiting.isQueued(call))
+        call.settle({ outcome: "exceeds_limit", limit: at.limit });
     }
     for (const lease of notices.revoked) this.lost(lease, "revoked");
     if (notices.removed) {
@@ -371,22 +401,30 @@ export class Lane implements AcquireLane {
   }
 
   #failed(batch: Batch, error: unknown): void {
-    if (this.#inFlight !== batch) return;
-    this.#inFlight = undefined;
+    if (!this.#inFlight.includes(batch)) return;
     const fault = faultOf(error);
     if (fault === "refused" || fault === "incompatible") {
+      this.#inFlight = this.#inFlight.filter((other) => other !== batch);
       const cause = fault === "refused" ? unavailable(error) : incompatible(error);
       for (const call of batch.calls) call.failed(cause);
+    } else if (fault === "unbound" || fault === "out_of_memory") {
+      // The server has not run it, nor what was sent behind it: nothing is unsure.
+      this.#askAllAgain(batch.calls);
     } else {
-      // A server that does not know the script, or refuses it for want of memory, has not run it: nothing is unsure.
-      const unrun = fault === "unbound" || fault === "out_of_memory";
-      const again = unrun ? batch.calls : batch.calls.filter((call) => call.interrupted(error));
-      this.#pending = [...again, ...this.#pending];
+      this.#pending = this.#underWay().filter((call) => call.interrupted(error));
+      this.#inFlight = [];
       this.#wantsLook ||= batch.calls.length === 0;
-      if (!unrun && this.#connection.up) this.#pause();
+      if (this.#connection.up) this.#pause();
     }
     this.#planFlush();
     this.#setAlarm();
+  }
+
+  /** What is in flight was not run and goes again, in its order. */
+  #askAllAgain(calls: readonly Call[]): void {
+    this.#pending = this.#underWay();
+    this.#inFlight = [];
+    this.#wantsLook ||= calls.length === 0;
   }
 
   /** The server is there but does not take the call. */
@@ -398,7 +436,8 @@ export class Lane implements AcquireLane {
 
   /** When this lane has to act by itself, without being called. */
   #nextAlarm(): number {
-    if (this.#inFlight !== undefined) return this.#inFlight.sentAt + stalledMs;
+    const [first] = this.#inFlight;
+    if (first !== undefined) return first.sentAt + stalledMs;
     if (!this.#connection.up) return Number.POSITIVE_INFINITY;
     if (this.#retryAt > performance.now()) return this.#retryAt;
     if (this.#waiting.size === 0) return Number.POSITIVE_INFINITY;
@@ -417,7 +456,7 @@ export class Lane implements AcquireLane {
 
   readonly #ring = (): void => {
     this.#alarmAt = Number.POSITIVE_INFINITY;
-    const batch = this.#inFlight;
+    const [batch] = this.#inFlight;
     const due = this.#nextAlarm() <= performance.now();
     if (due && batch !== undefined) {
       this.#connection.reset();

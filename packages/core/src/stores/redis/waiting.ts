@@ -68,6 +68,11 @@ export class WaitingCalls {
     return this.#calls.get(lease);
   }
 
+  /** Whether the server has answered its last ask with a place. */
+  isQueued(call: AcquireCall): boolean {
+    return this.#queued.has(call);
+  }
+
   all(): AcquireCall[] {
     return [...this.#calls.values()];
   }

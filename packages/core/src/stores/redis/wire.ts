@@ -94,14 +94,16 @@ export const encode = {
 export interface BatchHeader {
   readonly process: string;
   readonly batch: number;
+  /** The batch that must have been the last one of this process; 0: any older one. */
+  readonly after: number;
   readonly fenceSeen: number;
   readonly maxLeaseMs: number;
   readonly holder: string;
 }
 
 export function encodeBatch(header: BatchHeader, operations: string): string {
-  const { process, batch, fenceSeen, maxLeaseMs, holder } = header;
-  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${JSON.stringify(holder)},[${operations}]]`;
+  const { process, batch, after, fenceSeen, maxLeaseMs, holder } = header;
+  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${JSON.stringify(holder)},[${operations}],${after}]`;
 }
 
 /** A number, or for what is held already or queued `[1, fence, expiresAt, leaseMs, permits]` or `[0, sequence]`. */
@@ -134,7 +136,7 @@ export interface Reply {
 
 type RawNotices = [Notices["grants"], string[], string[], number];
 
-/** Undefined for a batch that the server has seen a later one of. */
+/** Undefined for a batch that the server did not run: it is older than the last one, or does not follow it as it must. */
 export function decodeReply(text: string): Reply | undefined {
   const raw = JSON.parse(text);
   if (raw === 0) return undefined;

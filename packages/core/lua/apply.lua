@@ -2,6 +2,9 @@
 -- docs/protocol.md has the rules; src/stores/memory/ledger.ts is the readable twin.
 --
 -- KEYS  1 facts      hash  "" -> the packed facts (state.lua); process -> its record
+--       Beside it, with names that are made from its own where they are not given: on one server a key that is passed
+--       costs more than all that a call does with it. On a Cluster all are given, so that a call fails as a whole
+--       while its slot moves.
 --       2 expiries   zset  lease -> when it lapses; "" -> +inf, which keeps the key and its time to live
 --       3 leases     hash  lease -> record; "" -> "", likewise
 --       4 queue      zset  waiter -> its place
@@ -42,13 +45,8 @@
 -- the rest stands in locals. The functions for the rest are made when they are needed: making them all takes as long as
 -- the common way itself.
 
---@define FACTS KEYS[1]
---@define EXPIRIES KEYS[2]
---@define LEASES KEYS[3]
---@define QUEUE KEYS[4]
---@define WAITERS KEYS[5]
---@define PARKED KEYS[6]
---@define MARKER KEYS[7]
+--@include keys
+--@define MARKER (KEYS[7] or string.match(KEYS[1], '^(.*):{') .. ':marker')
 
 --@define TIMEOUT -1
 --@define QUEUE_FULL -2
@@ -84,23 +82,33 @@ local stored = call('HMGET', FACTS, '', caller)
 
 local S -- the facts, or nil where there is no semaphore
 local me = stored[2] and { cmsgpack.unpack(stored[2]) } or { 0, 0, 0 }
-local F = {} -- functions for what is not common
-local C = { processes = { [caller] = me }, changed = {} } -- what they keep in this call
+local F, C -- functions for what is not common, and what they keep in this call
 local repeated -- whether the last batch of this process comes again
 local expiries, leases, drops = {}, {}, {} -- to be written
 local granted, fence_base, more, lapse_in_ms = 0, 0, 0, 0
 local answers, answered = {}, 0
 
 --@include grant
---@lazy queue queue
---@lazy rest open housekeeping rare
+-- Makes the functions that keep the queue, and with `rest` all others.
+local function load(rest)
+  if not F then
+    F, C = {}, { processes = { [caller] = me }, changed = {} }
+--@include life
+--@include queue
+  end
+  if not rest or C.has_rest then return end
+  C.has_rest = true
+--@include open
+--@include housekeeping
+--@include rare
+end
 
 if stored[1] then
-  S = unpack_state(stored[1])
+  S = { cmsgpack.unpack(stored[1]) }
   local offset_now = now + S[S_OFFSET]
-  if offset_now < S[S_NOW] or offset_now - S[S_NOW] > REFRESH_MS or S[S_RUN_ID] ~= RUN_ID
+  if S[S_FORMAT] ~= FORMAT or offset_now < S[S_NOW] or offset_now - S[S_NOW] > REFRESH_MS or S[S_RUN_ID] ~= RUN_ID
     or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] then
-    F.load_rest()
+    load(true)
     F.open()
   else
     now = offset_now
@@ -112,7 +120,7 @@ if request[2] < me[P_BATCH] or (not repeated and request[7] > 0 and request[7] ~
 me[P_SEEN_AT], me[P_BATCH] = now, request[2]
 
 if S and S[S_NEXT_LAPSE] ~= 0 and now >= S[S_NEXT_LAPSE] then
-  F.load_rest()
+  load(true)
   F.sweep()
 end
 
@@ -136,43 +144,45 @@ for _, run in ipairs(request[6]) do
       answered = answered + 1
       answers[answered] = found and 1 or 0
       if found then
-        free = free + permits_of(record)
+        local permits = string.byte(record) -- a small number is packed as itself
+        if permits > 127 then permits = cmsgpack.unpack(record) end
+        free = free + permits
         drops[#drops + 1] = run[index]
       end
     end
     S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] - free, S[S_LEASES] - #drops
     flush()
   elseif code == 'A' and S and not repeated then
-    F.load_queue()
+    load()
     for index = 2, #run do
       answered = answered + 1
       answers[answered] = F.admit(run[index], 1, 1, 0, 0)
     end
   else
-    F.load_rest()
+    load(true)
     F.decide(run)
   end
 end
 
 if S then
   if S[S_WAITING] > 0 then
-    F.load_queue()
+    load()
     F.tend_queue()
   end
   if now >= S[S_FORGET_AT] then
-    F.load_rest()
+    load(true)
     F.forget()
   end
   flush()
   S[S_NOW] = now
   if now >= S[S_REFRESH_AT] then
-    F.load_rest()
+    load(true)
     F.refresh()
   end
   local facts, record = cmsgpack.pack(unpack(S, 1, S_SIZE)), cmsgpack.pack(me[1], me[2], me[3])
   call('HSET', FACTS, '', facts, caller, record)
 end
-if C.has_queue then F.tell() end
+if F then F.tell() end
 return '[' .. now .. ',' .. fence_base - now * 1000 .. ',' .. (S and S[S_TERMS] or '-1,0,0,0') .. ','
   .. (S and me[P_DIGEST] or 0) .. ',' .. lapse_in_ms .. ',' .. more + (repeated and 2 or 0) .. ',['
-  .. table.concat(answers, ',') .. '],' .. (C.has_queue and F.own_notices() or '0') .. ']'
+  .. table.concat(answers, ',') .. '],' .. (F and F.own_notices() or '0') .. ']'

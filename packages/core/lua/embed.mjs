@@ -2,9 +2,8 @@
 //   node packages/core/lua/embed.mjs          writes it
 //   node packages/core/lua/embed.mjs --check  fails where it is out of date
 //
-// Three directives stand in the scripts:
+// Two directives stand in the scripts:
 //   --@include part             the text of part.lua
-//   --@lazy name part part ...  F.load_name(), which makes the functions of these parts when it is first called
 //   --@define NAME value        NAME is replaced by value everywhere
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -12,14 +11,10 @@ const SCRIPTS = ["apply", "inspect"];
 const target = new URL("../src/stores/redis/scripts.generated.ts", import.meta.url);
 
 function read(name) {
-  return readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8")
-    .replace(/^--@include (\w+)$/gm, (_, part) => read(part))
-    .replace(/^--@lazy (\w+) (.+)$/gm, (_, group, parts) => lazy(group, parts.split(" ")));
-}
-
-function lazy(group, parts) {
-  const open = `if C.has_${group} then return end\nC.has_${group} = true`;
-  return [`function F.load_${group}()`, open, ...parts.map(read), "end"].join("\n");
+  return readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8").replace(
+    /^--@include (\w+)$/gm,
+    (_, part) => read(part),
+  );
 }
 
 /** The text of a script, without comments and indentation: Redis compiles it for each new server. */

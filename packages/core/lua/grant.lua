@@ -1,13 +1,6 @@
 -- Grants and releases. What is granted or released together is written together: at the end, or before something is
 -- looked up.
 
--- A small number is packed as itself.
-local function permits_of(record)
-  local first = string.byte(record)
-  if first < 128 then return first end
-  return (cmsgpack.unpack(record))
-end
-
 local last_expires_at, last_expiry = 0, ''
 
 -- `head` and `tail` are the packed record around its fence. The fences of one call are consecutive, so that the reply can

@@ -6,7 +6,7 @@ function F.sweep()
   if #lapsed > 0 then
     local records = call('HMGET', LEASES, unpack(lapsed))
     for index = 1, #lapsed do
-      if records[index] then S[S_IN_USE] = S[S_IN_USE] - permits_of(records[index]) end
+      if records[index] then S[S_IN_USE] = S[S_IN_USE] - F.permits_of(records[index]) end
     end
     S[S_LEASES], S[S_LAPSES] = S[S_LEASES] - #lapsed, S[S_LAPSES] + #lapsed
     drops = lapsed

@@ -1,6 +1,6 @@
 -- What one semaphore looks like now. Reads only; looking is no use of the semaphore.
 --
--- KEYS  1 facts, 2 expiries, 3 leases, 4 queue, 5 waiters (apply.lua)
+-- KEYS  1 facts; 2 expiries, 3 leases, 4 queue, 5 waiters where they are given (keys.lua)
 -- ARGV  1 JSON: [page_size (0: no leases and waiters), lease_offset, waiter_offset]
 -- Reply nil where there is none, or JSON: [limit, in_use, waiting, lease_ms, max_waiters, version, recovering,
 --       oldest_waiter_ms, oldest_lease_ms, grants, lapses, revocations,
@@ -10,11 +10,10 @@
 
 --@include state
 
---@define FACTS KEYS[1]
---@define EXPIRIES KEYS[2]
---@define LEASES KEYS[3]
---@define QUEUE KEYS[4]
---@define WAITERS KEYS[5]
+local F = {}
+--@include life
+
+--@include keys
 --@define LOOK_BOUND 1000
 
 local request = cjson.decode(ARGV[1])
@@ -22,11 +21,12 @@ local page_size, lease_offset, waiter_offset = request[1], request[2], request[3
 
 local packed = redis.call('HGET', FACTS, '')
 if not packed then return false end
-local state = unpack_state(packed)
+local state = { cmsgpack.unpack(packed) }
+F.check_format(state)
 local time = redis.call('TIME')
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000) + state[S_OFFSET], state[S_NOW])
-if has_vanished(state, now) then return false end
-if is_forgotten(state, now) then
+if F.has_vanished(state, now) then return false end
+if F.is_forgotten(state, now) then
   state[S_LAPSES] = state[S_LAPSES] + state[S_LEASES]
   state[S_IN_USE], state[S_LEASES], state[S_WAITING] = 0, 0, 0
 end

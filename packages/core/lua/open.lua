@@ -23,18 +23,19 @@ end
 
 -- What a call does that finds anything but a living semaphore of this server that was used a moment ago.
 function F.open()
+  F.check_format(S)
   now = now + S[S_OFFSET]
   if now < S[S_NOW] then
     S[S_OFFSET] = S[S_OFFSET] + S[S_NOW] - now
     now = S[S_NOW]
   end
-  if has_vanished(S, now) then
+  if F.has_vanished(S, now) then
     call('UNLINK', FACTS)
     F.unlink_all_but_facts()
     S = nil
     return
   end
-  if is_forgotten(S, now) then
+  if F.is_forgotten(S, now) then
     F.unlink_all_but_facts()
     S[S_LAPSES] = S[S_LAPSES] + S[S_LEASES]
     S[S_IN_USE], S[S_LEASES], S[S_WAITING], S[S_NEXT_LAPSE] = 0, 0, 0, 0
@@ -55,6 +56,8 @@ end
 function F.refresh()
   S[S_REFRESH_AT] = now + REFRESH_MS
   call('HSET', FACTS, '', cmsgpack.pack(unpack(S, 1, S_SIZE)))
-  for index = 1, 6 do call('PEXPIRE', KEYS[index], time_to_live(S)) end
+  for _, key in ipairs({ FACTS, EXPIRIES, LEASES, QUEUE, WAITERS, PARKED }) do
+    call('PEXPIRE', key, F.time_to_live(S))
+  end
   if S[S_PERMANENT] == 1 then call('PERSIST', FACTS) end
 end

@@ -1,5 +1,12 @@
 -- Waiters and the processes they belong to.
 
+-- A small number is packed as itself.
+function F.permits_of(record)
+  local first = string.byte(record)
+  if first < 128 then return first end
+  return (cmsgpack.unpack(record))
+end
+
 -- Admission is decided here, and for acquires with nothing but defaults in the common way.
 function F.admits(permits)
   return S[S_IN_USE] + permits <= S[S_LIMIT]
@@ -68,8 +75,8 @@ function F.flush_arrivals()
   call('ZADD', QUEUE, unpack(C.queue))
   call('HSET', WAITERS, unpack(C.waiters))
   if S[S_WAITING] * 2 <= #C.queue then -- the keys may have been made by this call
-    call('PEXPIRE', QUEUE, time_to_live(S))
-    call('PEXPIRE', WAITERS, time_to_live(S))
+    call('PEXPIRE', QUEUE, F.time_to_live(S))
+    call('PEXPIRE', WAITERS, F.time_to_live(S))
   end
   C.queue, C.waiters = nil, nil
 end
@@ -136,7 +143,7 @@ function F.leaves_early(id, place, permits, lease_ms, sequence, owner)
   elseif now - process[P_SEEN_AT] > (lease_ms > 0 and lease_ms or S[S_LEASE_MS]) then
     F.digest_add(owner, -sequence)
     call('ZADD', PARKED, place, id)
-    call('PEXPIRE', PARKED, time_to_live(S))
+    call('PEXPIRE', PARKED, F.time_to_live(S))
   elseif S[S_LIMIT] > 0 and permits > S[S_LIMIT] then
     F.digest_add(owner, -sequence)
     local misfits = F.notices_for(owner).misfits
@@ -212,7 +219,7 @@ end
 function F.tend_queue()
   F.flush_arrivals()
   if now >= S[S_SCAN_AT] then
-    F.load_rest()
+    load(true)
     F.scan()
   end
   F.handoff()

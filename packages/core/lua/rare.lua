@@ -1,7 +1,5 @@
 -- How each operation is decided that does not go the common way. Each reads what it needs and writes at once.
 
-F.load_queue()
-
 function F.lease_of(id)
   flush()
   local record = id ~= '' and call('HGET', LEASES, id)
@@ -74,7 +72,7 @@ function F.ask_for_queued(operation, waiter)
   end
   if call('ZREM', PARKED, id) == 1 then
     call('ZADD', QUEUE, F.place_of(waiter[W_PRIORITY], waiter[W_SEQUENCE]), id)
-    call('PEXPIRE', QUEUE, time_to_live(S))
+    call('PEXPIRE', QUEUE, F.time_to_live(S))
     S[S_WAITING] = S[S_WAITING] + 1
     F.digest_add(caller, waiter[W_SEQUENCE])
   elseif waiter[W_PROCESS] ~= caller then

@@ -4,9 +4,10 @@ import type { SemaphoreStatus } from "../../src/store.js";
 import { bound } from "../../src/stores/redis/binding.js";
 import { applyLua, inspectLua } from "../../src/stores/redis/scripts.generated.js";
 import { readStatus, statusRequest } from "../../src/stores/redis/snapshot.js";
-import { decodeReply, encodeBatch, keysOf, type Reply } from "../../src/stores/redis/wire.js";
+import { decodeReply, encodeBatch, factsKey, type Reply } from "../../src/stores/redis/wire.js";
 
 const clockKey = "test:clock";
+const parts = ["facts", "expiries", "leases", "queue", "waiters", "parked"];
 
 /** The scripts as they are, but for the clock, which the test sets. */
 function withTestClock(source: string): string {
@@ -18,14 +19,14 @@ function withTestClock(source: string): string {
 /** Runs apply.lua on one semaphore at times that the test chooses. */
 export class ScriptUnderTest {
   readonly redis: Redis;
-  readonly #keys: string[];
+  readonly #key: string;
   #applySha = "";
   #inspectSha = "";
   #batches = new Map<string, number>();
 
   constructor(server: RedisServer, semaphore: string) {
     this.redis = new Redis(server.url);
-    this.#keys = keysOf("test", semaphore);
+    this.#key = factsKey("test", semaphore);
   }
 
   async load(): Promise<void> {
@@ -54,8 +55,8 @@ export class ScriptUnderTest {
     const header = { process, batch, after, fenceSeen: 0, maxLeaseMs: 1_000, holder: "test" };
     const text = await this.redis.evalsha(
       this.#applySha,
-      this.#keys.length,
-      ...this.#keys,
+      1,
+      this.#key,
       encodeBatch(header, operations.join(",")),
     );
     return decodeReply(String(text));
@@ -63,8 +64,7 @@ export class ScriptUnderTest {
 
   async status(nowMs: number): Promise<SemaphoreStatus | undefined> {
     await this.#setClock(nowMs);
-    const keys = this.#keys.slice(0, 5);
-    const text = await this.redis.evalsha(this.#inspectSha, keys.length, ...keys, statusRequest);
+    const text = await this.redis.evalsha(this.#inspectSha, 1, this.#key, statusRequest);
     return typeof text === "string" ? readStatus("api", text) : undefined;
   }
 
@@ -75,21 +75,21 @@ export class ScriptUnderTest {
         if record ~= '' then sum = sum + (cmsgpack.unpack(record)) end
       end
       return sum`;
-    return Number(await this.redis.eval(count, 1, this.#keys[2] ?? ""));
+    return Number(await this.redis.eval(count, 1, this.#keyOf("leases")));
   }
 
   /** The keys that exist, by their last part, with their time to live; -1: for ever. */
   async timesToLive(): Promise<Record<string, number>> {
     const times: Record<string, number> = {};
-    for (const key of this.#keys.slice(0, 6)) {
-      const time = await this.redis.pttl(key);
-      if (time !== -2) times[key.split(":").at(-1) ?? ""] = time;
+    for (const part of parts) {
+      const time = await this.redis.pttl(this.#keyOf(part));
+      if (time !== -2) times[part] = time;
     }
     return times;
   }
 
   async processes(): Promise<string[]> {
-    const fields = await this.redis.hkeys(this.#keys[0] ?? "");
+    const fields = await this.redis.hkeys(this.#key);
     return fields.filter((field) => field !== "").sort();
   }
 
@@ -98,17 +98,21 @@ export class ScriptUnderTest {
     const rewrite = `local facts = { cmsgpack.unpack(redis.call('HGET', KEYS[1], '')) }
       facts[1] = 99
       redis.call('HSET', KEYS[1], '', cmsgpack.pack(unpack(facts)))`;
-    await this.redis.eval(rewrite, 1, this.#keys[0] ?? "");
+    await this.redis.eval(rewrite, 1, this.#key);
   }
 
   /** Frees everything, as if the semaphore had never been. */
   async reset(): Promise<void> {
-    await this.redis.del(...this.#keys);
+    await this.redis.del(...parts.map((part) => this.#keyOf(part)));
     this.#batches.clear();
   }
 
   close(): void {
     this.redis.disconnect();
+  }
+
+  #keyOf(part: string): string {
+    return this.#key.replace(/facts$/, part);
   }
 
   async #setClock(nowMs: number): Promise<void> {

@@ -79,15 +79,15 @@ export class Connection {
   }
 
   /** @throws whatever the client says; `faultOf` judges it */
-  apply(keys: readonly string[], batch: string): Promise<unknown> {
+  apply(key: string, batch: string): Promise<unknown> {
     const binding = this.#requireBinding();
     const outOfMemory = this.#outOfMemoryUntil > 0 && performance.now() < this.#outOfMemoryUntil;
-    return this.#run(binding, outOfMemory ? binding.applyOutOfMemorySha : binding.applySha, keys, batch);
+    return this.#run(binding, outOfMemory ? binding.applyOutOfMemorySha : binding.applySha, key, batch);
   }
 
-  async inspect(keys: readonly string[], request: string): Promise<string | null> {
+  async inspect(key: string, request: string): Promise<string | null> {
     const binding = this.#requireBinding();
-    return this.#run(binding, binding.inspectSha, keys, request) as Promise<string | null>;
+    return this.#run(binding, binding.inspectSha, key, request) as Promise<string | null>;
   }
 
   /**
@@ -174,8 +174,8 @@ export class Connection {
     return unavailable(this.refusal ?? this.cause);
   }
 
-  #run(binding: Binding, sha: string, keys: readonly string[], argument: string): Promise<unknown> {
-    return this.#client.evalsha(sha, keys.length, ...keys, argument).catch((error) => {
+  #run(binding: Binding, sha: string, key: string, argument: string): Promise<unknown> {
+    return this.#client.evalsha(sha, 1, key, argument).catch((error) => {
       this.#learn(binding, error);
       throw error;
     });

@@ -12,7 +12,7 @@ import {
   decodeReply,
   encode,
   encodeBatch,
-  keysOf,
+  factsKey,
   type Notices,
   type Push,
   type Reply,
@@ -67,7 +67,7 @@ export interface LaneOptions {
 export class Lane implements AcquireLane {
   readonly semaphore: string;
   readonly holder: string;
-  readonly keys: readonly string[];
+  readonly key: string;
   limit = 0;
   readonly #options: LaneOptions;
   readonly #connection: Connection;
@@ -96,7 +96,7 @@ export class Lane implements AcquireLane {
     this.#connection = options.connection;
     this.semaphore = options.semaphore;
     this.holder = options.holder;
-    this.keys = keysOf(options.prefix, options.semaphore);
+    this.key = factsKey(options.prefix, options.semaphore);
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal | undefined): Promise<AcquireResult> {
@@ -306,7 +306,7 @@ export class Lane implements AcquireLane {
     this.#wantsLook = false;
     this.#calledAt = batch.sentAt;
     const { incarnation } = this.#connection;
-    this.#connection.apply(this.keys, encodeBatch(header, operations)).then(
+    this.#connection.apply(this.key, encodeBatch(header, operations)).then(
       (text) => this.#answered(batch, incarnation, String(text)),
       (error) => this.#failed(batch, error),
     );

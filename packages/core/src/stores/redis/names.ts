@@ -3,7 +3,7 @@ import { decodeCursor, encodeCursor } from "../memory/cursor.js";
 import { DEFAULT_PAGE_SIZE } from "../memory/look.js";
 import type { Connection } from "./connection.js";
 import { readStatus, statusRequest } from "./snapshot.js";
-import { keysOf } from "./wire.js";
+import { factsKey } from "./wire.js";
 
 /** How often a semaphore in use is entered anew, should its name have got lost. */
 const enterEveryMs = 300_000;
@@ -74,7 +74,7 @@ export class Names {
 
   async #existing(names: readonly string[]): Promise<SemaphoreStatus[]> {
     const texts = await Promise.all(
-      names.map((name) => this.#connection.inspect(keysOf(this.#prefix, name).slice(0, 5), statusRequest)),
+      names.map((name) => this.#connection.inspect(factsKey(this.#prefix, name), statusRequest)),
     );
     const gone = names.filter((_, index) => texts[index] === null);
     if (gone.length > 0) await this.#connection.call("ZREM", this.#key, ...gone);

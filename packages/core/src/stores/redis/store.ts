@@ -123,7 +123,7 @@ export class RedisStore implements Store, ConnectionListener {
   async inspect(semaphore: string, page?: Page): Promise<Snapshot | undefined> {
     const look = lookAt(page);
     await this.#connection.reachable();
-    const text = await this.#connection.inspect(this.#lane(semaphore).keys.slice(0, 5), look.request);
+    const text = await this.#connection.inspect(this.#lane(semaphore).key, look.request);
     return text === null ? undefined : look.read(semaphore, text);
   }
 

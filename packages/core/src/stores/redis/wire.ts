@@ -2,11 +2,9 @@ import type { AcquireRequest, Definition } from "../../store.js";
 
 /** The texts that go to and come from apply.lua, whose header describes them. */
 
-/** The keys of one semaphore, in the order of the script's KEYS. */
-export function keysOf(prefix: string, semaphore: string): string[] {
-  const base = `${prefix}:{${semaphore}}`;
-  const parts = ["facts", "expiries", "leases", "queue", "waiters", "parked"];
-  return [...parts.map((part) => `${base}:${part}`), `${prefix}:marker`];
+/** The key that the scripts make all others of a semaphore from. */
+export function factsKey(prefix: string, semaphore: string): string {
+  return `${prefix}:{${semaphore}}:facts`;
 }
 
 export function inboxOf(prefix: string, process: string): string {

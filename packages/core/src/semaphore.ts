@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   acquireChecks,
   requireFunction,
@@ -239,6 +240,8 @@ export class Semaphore {
         else lease.lose(reason);
       },
     };
+    // One signal may well end hundreds of waits; Node takes more than ten listeners for a leak, and warns.
+    if (signal instanceof AbortSignal) setMaxListeners(0, signal);
     return this.#store.acquire(request, signal).then((result) => {
       this.#compareLimits(request, result);
       if (result.outcome !== "granted") return manner.refused(result, request, signal);

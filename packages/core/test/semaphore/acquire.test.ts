@@ -168,3 +168,18 @@ test("an acquire hands the store one request and takes one answer, in call order
   for (const answer of answers.reverse()) answer.resolve();
   expect((await Promise.all(leases)).map(({ id }) => id)).toEqual(store.acquires.map(({ lease }) => lease));
 });
+
+test("hundreds of acquires share one signal without a warning, and end with it", async () => {
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.name);
+  process.on("warning", listen);
+  const semaphore = new Semaphore(memoryStore(), "openai", { limit: 0 });
+  const controller = new AbortController();
+  const waits = Array.from({ length: 300 }, () => semaphore.acquire({ signal: controller.signal }));
+  await new Promise(setImmediate);
+  controller.abort();
+  const ends = await Promise.allSettled(waits);
+  process.off("warning", listen);
+  expect(ends.every(({ status }) => status === "rejected")).toBe(true);
+  expect(warnings).toEqual([]);
+});

@@ -1,8 +1,6 @@
 import type { LeaseStatus, Page, SemaphoreStatus, Snapshot, WaiterStatus } from "../../store.js";
+import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
 import type { Count, HeldLease, Waiter } from "./count.js";
-import { decodeCursor, encodeCursor } from "./cursor.js";
-
-export const DEFAULT_PAGE_SIZE = 100;
 
 /** Where a page of a snapshot ended: the last fence, and the last waiter's priority and ticket. */
 type Place = readonly [fence: number, priority: number, ticket: number];
@@ -34,7 +32,7 @@ export function statusOf(semaphore: string, count: Count, now: number): Semaphor
  * queue. A place is named by fence and ticket, so that what comes and goes between two pages shifts nothing.
  */
 export function snapshotOf(semaphore: string, count: Count, now: number, page: Page): Snapshot {
-  const { pageSize = DEFAULT_PAGE_SIZE, cursor } = page;
+  const { pageSize = defaultPageSize, cursor } = page;
   const after = cursor === undefined ? START : decodeCursor(cursor, START);
   const leases = take(count.leases.values(), pageSize, (held) => held.fence > after[0]);
   const waiters = take(count.queue, pageSize, (waiter) => isBehind(waiter, after));

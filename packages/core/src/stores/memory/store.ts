@@ -16,10 +16,9 @@ import type {
   StoreObserver,
 } from "../../store.js";
 import type { Answer, Operation } from "../operation.js";
+import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
 import { Alarm } from "./alarm.js";
-import { decodeCursor, encodeCursor } from "./cursor.js";
 import { LiveSemaphore, ledgerNow } from "./live.js";
-import { DEFAULT_PAGE_SIZE } from "./look.js";
 
 /** How often semaphores that have vanished are cleaned away. */
 const CLEANING_MS = 60_000;
@@ -102,7 +101,7 @@ class MemoryStore implements Store {
     return this.#look(semaphore, (live, now) => live.ledger.snapshot(now, page));
   }
 
-  async list({ pageSize = DEFAULT_PAGE_SIZE, cursor }: Page = {}): Promise<SemaphorePage> {
+  async list({ pageSize = defaultPageSize, cursor }: Page = {}): Promise<SemaphorePage> {
     this.#refuseIfClosed();
     const [after] = cursor === undefined ? [""] : decodeCursor(cursor, [""] as const);
     const names = [...this.#semaphores.keys()].filter((name) => name > after).sort();

@@ -1,6 +1,5 @@
 import type { Page, SemaphorePage, SemaphoreStatus } from "../../store.js";
-import { decodeCursor, encodeCursor } from "../memory/cursor.js";
-import { DEFAULT_PAGE_SIZE } from "../memory/look.js";
+import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
 import type { Connection } from "./connection.js";
 import { readStatus, statusRequest } from "./snapshot.js";
 import { factsKey } from "./wire.js";
@@ -47,7 +46,7 @@ export class Names {
   }
 
   /** Names that are entered but have no semaphore any more are dropped on the way. */
-  async list({ pageSize = DEFAULT_PAGE_SIZE, cursor }: Page = {}): Promise<SemaphorePage> {
+  async list({ pageSize = defaultPageSize, cursor }: Page = {}): Promise<SemaphorePage> {
     const [after] = cursor === undefined ? [""] : decodeCursor(cursor, [""] as const);
     const semaphores: SemaphoreStatus[] = [];
     let from = after === "" ? "-" : `(${after}`;

@@ -1,6 +1,5 @@
 import type { Page, SemaphoreStatus, Snapshot } from "../../store.js";
-import { decodeCursor, encodeCursor } from "../memory/cursor.js";
-import { DEFAULT_PAGE_SIZE } from "../memory/look.js";
+import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
 
 type LeaseRow = [
   lease: string,
@@ -20,7 +19,7 @@ export interface Look {
 
 /** A look at one page of leases and waiters. @throws InvalidArgumentError for a cursor that is none of ours */
 export function lookAt(page: Page | undefined): Look {
-  const size = page?.pageSize ?? DEFAULT_PAGE_SIZE;
+  const size = page?.pageSize ?? defaultPageSize;
   const [leaseOffset, waiterOffset] = page?.cursor === undefined ? [0, 0] : decodeCursor(page.cursor, [0, 0]);
   return {
     request: JSON.stringify([size, leaseOffset, waiterOffset]),

@@ -1,4 +1,7 @@
-import { InvalidArgumentError } from "../../errors.js";
+import { InvalidArgumentError } from "../errors.js";
+
+/** How many entries a page has where its caller does not say. */
+export const defaultPageSize = 100;
 
 /** Names a place in a listing, opaquely: what is inside may change from release to release. */
 export function encodeCursor(place: readonly (string | number)[]): string {

@@ -1,0 +1,2 @@
+export type { SidecarStoreOptions } from "./options.js";
+export { sidecarStore } from "./sidecar-store.js";

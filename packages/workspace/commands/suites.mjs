@@ -1,0 +1,28 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { packageFolders } from "../toolchain/places.mjs";
+
+/**
+ * The projects of vitest.config.ts. `tests` needs Redis alone; `system` needs more of the machine, `faults` more time.
+ *
+ * @typedef {"tests" | "system" | "faults"} Suite
+ */
+
+/** @param {readonly string[]} argv @returns {{ suite: Suite, args: readonly string[] }} what is left is for vitest */
+export function suiteFrom(argv) {
+  const [first, ...rest] = argv;
+  return first === "system" || first === "faults"
+    ? { suite: first, args: rest }
+    : { suite: "tests", args: argv };
+}
+
+/** @param {Suite} suite */
+export function hasTests(suite) {
+  const ending = suite === "tests" ? ".test.ts" : `.${suite}.test.ts`;
+  return testFiles().some((file) => file.endsWith(ending));
+}
+
+function testFiles() {
+  const folders = packageFolders().map((folder) => join(folder, "test"));
+  return folders.filter(existsSync).flatMap((folder) => readdirSync(folder, { recursive: true }).map(String));
+}

@@ -1,0 +1,18 @@
+import { redisServer } from "../redis/provide.mjs";
+import { build } from "../toolchain/build.mjs";
+import { check } from "../toolchain/check.mjs";
+import { install } from "../toolchain/install.mjs";
+import { become, say } from "../toolchain/steps.mjs";
+import { hasTests, suiteFrom } from "./suites.mjs";
+
+const { suite, args } = suiteFrom(process.argv.slice(2));
+
+if (hasTests(suite)) {
+  await install("all");
+  if (suite === "tests") await check();
+  await build();
+  process.env.SLUICE_TEST_REDIS_SERVER = await redisServer();
+  await become("node_modules/vitest/vitest.mjs", ["run", "--project", suite, ...args]);
+} else {
+  say(`there are no ${suite} tests`);
+}

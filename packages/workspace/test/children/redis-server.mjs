@@ -1,0 +1,3 @@
+import { redisServer } from "../../redis/provide.mjs";
+
+console.log(await redisServer());

@@ -1,0 +1,81 @@
+import type { Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Store } from "@sluice/core";
+import type { Context } from "./context.js";
+
+/** How often a draining sidecar looks whether it is still needed. */
+const LOOK_MS = 20;
+
+/** For how long answers that are on their way keep a closing sidecar open. */
+const LAST_ANSWERS_MS = 1_000;
+
+/** A sidecar that runs. */
+export class Sidecar {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #context: Context;
+  readonly #drainMs: number;
+  #closed: Promise<void> | undefined;
+
+  /** Use `startSidecar`. */
+  constructor(server: Server, context: Context, url: string, drainMs: number) {
+    this.#server = server;
+    this.#context = context;
+    this.url = url;
+    this.#drainMs = drainMs;
+  }
+
+  /** What stands behind it, with its metrics. */
+  get store(): Store {
+    return this.#context.store;
+  }
+
+  /** How many leases that it granted may still be held. */
+  get leasesHeld(): number {
+    return this.#context.handedOut.size;
+  }
+
+  /** How many acquires wait, are being answered, or linger after their caller left. */
+  get acquiresUnderWay(): number {
+    return this.#context.attempts.size;
+  }
+
+  /**
+   * Grants nothing any more and sends those who wait elsewhere; renews and releases until the leases that it granted
+   * have ended and nobody can come back any more for a place that it keeps, or for `SLUICE_DRAIN_MS`; and closes.
+   */
+  async drain(): Promise<void> {
+    this.#context.drain();
+    const deadline = performance.now() + this.#drainMs;
+    while (this.#closed === undefined && performance.now() < deadline && this.#isNeeded())
+      await sleep(LOOK_MS);
+    await this.close();
+  }
+
+  /** Ends at once, but for answers that are on their way. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  #isNeeded(): boolean {
+    return this.leasesHeld > 0 || this.acquiresUnderWay > 0;
+  }
+
+  async #close(): Promise<void> {
+    this.#context.drain();
+    this.#context.attempts.withdrawAll();
+    await endServer(this.#server);
+    await this.#context.store.close();
+  }
+}
+
+async function endServer(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  // A connection whose answer is finished becomes idle, and nobody else would end it.
+  const sweeping = setInterval(() => server.closeIdleConnections(), 10);
+  const patience = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+  await closed;
+  clearInterval(sweeping);
+  clearTimeout(patience);
+}

@@ -1,0 +1,28 @@
+import type { Settings } from "./settings.js";
+import { version } from "./version.js";
+
+/** What a person at a terminal gets to see: where the sidecar is, and how to use it by hand. */
+export function welcome(url: string, { redisUrl, maxLeaseMs }: Settings): string {
+  const place = redisUrl === undefined ? "embedded memory store" : `Redis at ${withoutSecrets(redisUrl)}`;
+  return `Sluice ${version} listens on ${url} (${place})
+
+Try it in another terminal: acquire a permit, renew it, release it.
+
+${curlLines(url, Math.min(15_000, maxLeaseMs))}
+`;
+}
+
+/** A lease of 15 s leaves a person the time to type. The id is cut out with sed, which every system has. */
+export function curlLines(url: string, leaseMs: number): string {
+  const post = "curl -sS -H 'content-type: application/json'";
+  return `  DEMO=${url}/v1/semaphores/demo
+  GRANT=$(${post} "$DEMO/acquire" -d '{"limit": 3, "leaseMs": ${leaseMs}}'); echo "$GRANT"
+  LEASE=$(echo "$GRANT" | sed -n 's/.*"lease":"\\([^"]*\\)".*/\\1/p')
+  ${post} "$DEMO/renew" -d '{"leases": ["'"$LEASE"'"]}'
+  ${post} "$DEMO/release" -d '{"lease": "'"$LEASE"'"}'`;
+}
+
+function withoutSecrets(redisUrl: string): string {
+  const { hostname, port, pathname } = new URL(redisUrl);
+  return `${hostname}:${port || 6379}${pathname === "/" ? "" : pathname}`;
+}

@@ -1,0 +1,29 @@
+import type { Store } from "@sluice/core";
+import { memoryStore } from "@sluice/core/memory";
+import { startSidecar } from "../src/compose.js";
+import { createLog } from "../src/log.js";
+import { type Environment, readSettings } from "../src/settings.js";
+import type { Sidecar } from "../src/sidecar.js";
+
+export interface TestOptions {
+  readonly store?: Store;
+  readonly environment?: Environment;
+  readonly lingerMs?: number;
+  /** Everything that the sidecar logs is added to it. */
+  readonly logged?: string[];
+}
+
+/** A sidecar on a free port of loopback, over a memory store of its own unless another one is given. */
+export function startTestSidecar({
+  store,
+  environment,
+  lingerMs,
+  logged = [],
+}: TestOptions = {}): Promise<Sidecar> {
+  const settings = readSettings({ SLUICE_PORT: "0", ...environment });
+  return startSidecar(settings, {
+    store: store ?? memoryStore({ maxLeaseMs: settings.maxLeaseMs }),
+    log: createLog("debug", (text) => logged.push(text)),
+    ...(lingerMs !== undefined && { lingerMs }),
+  });
+}

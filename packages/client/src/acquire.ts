@@ -26,6 +26,8 @@ export class Acquire {
   readonly #path: string;
   readonly #body: AcquireBody;
   #undecided = false;
+  /** Tries that may have arrived, and that nobody has heard of since. */
+  #unheard = 0;
 
   constructor(sidecar: Sidecar, request: AcquireRequest, answerMs: number) {
     this.#sidecar = sidecar;
@@ -53,6 +55,7 @@ export class Acquire {
       const waitMs = Math.ceil(Math.min(leftMs, SLICE_MS));
       try {
         const result = await this.#ask(waitMs, signal);
+        if (this.#supersededItself(result)) continue;
         if (result.outcome !== "timeout" || waitMs === 0) return result;
         failures = 0;
       } catch (error) {
@@ -89,9 +92,19 @@ export class Acquire {
       this.#undecided = result.outcome === "timeout" && waitMs > 0;
       return result;
     } catch (error) {
-      if (error instanceof Unreachable && error.mayHaveArrived) this.#undecided = true;
+      if (error instanceof Unreachable && error.mayHaveArrived) {
+        this.#undecided = true;
+        this.#unheard += 1;
+      }
       throw error;
     }
+  }
+
+  /** An own earlier try has come late, and has taken the place of the later one: asking again takes it back. */
+  #supersededItself({ outcome }: AcquireResult): boolean {
+    if (outcome !== "superseded" || this.#unheard === 0) return false;
+    this.#unheard -= 1;
+    return true;
   }
 
   async #exchange(waitMs: number, signal: AbortSignal | undefined): Promise<AcquireResult> {

@@ -167,6 +167,13 @@ describe("an acquire over HTTP", () => {
     expect(sidecar.asked.map(({ connection }) => connection)).toEqual([0, 0, 1]);
   });
 
+  it("takes its place back from an earlier try of its own that came late, and from nobody else", async () => {
+    const superseded = problem(409, "REQUEST_SUPERSEDED");
+    await start([cut, superseded, superseded]);
+    expect(await store.acquire(request({ waitMs: 10_000 }))).toEqual({ outcome: "superseded" });
+    expect(sidecar.asked).toHaveLength(3);
+  });
+
   it("does not go on asking what is no sidecar", async () => {
     await start([html(404, "<html><title>Welcome</title> to <b>nginx</b>!</html>")]);
     const endless = store.acquire(request({ waitMs: Number.POSITIVE_INFINITY }));

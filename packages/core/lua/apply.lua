@@ -41,9 +41,8 @@
 --
 -- RUN_ID is put in front of this text for each server, so that a restarted or promoted server answers NOSCRIPT.
 --
--- The common way (grants, releases and renewals without a queue) runs straight through this file, and what it shares with
--- the rest stands in locals. The functions for the rest are made when they are needed: making them all takes as long as
--- the common way itself.
+-- The functions are made when they are needed: making them all takes as long as a common call, for which quick.lua does
+-- without them.
 
 --@include keys
 --@define MARKER (KEYS[7] or string.match(KEYS[1], '^(.*):{') .. ':marker')
@@ -68,6 +67,8 @@
 --@define SCAN_EVERY_MS 1000
 --@define FORGET_EVERY_MS 10000
 --@define FORGET_AFTER_MS 60000
+-- More permits than any limit
+--@define IMPOSSIBLE 4294967296
 -- A fence this far ahead of the clock was never given out.
 --@define IMPLAUSIBLE_MS 86400000
 
@@ -79,6 +80,12 @@ local caller = request[1]
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local stored = call('HMGET', FACTS, '', caller)
+
+local runs = request[6]
+
+if stored[1] and stored[2] then
+--@include quick
+end
 
 local S -- the facts, or nil where there is no semaphore
 local me = stored[2] and { cmsgpack.unpack(stored[2]) } or { 0, 0, 0 }
@@ -124,40 +131,16 @@ if S and S[S_NEXT_LAPSE] ~= 0 and now >= S[S_NEXT_LAPSE] then
   F.sweep()
 end
 
-for _, run in ipairs(request[6]) do
-  local code = run[1]
-  if code == 'A' and S and not repeated and S[S_WAITING] == 0 and S[S_IN_USE] + #run - 1 <= S[S_LIMIT]
-    and not OUT_OF_MEMORY then
-    local lease_ms = S[S_LEASE_MS]
-    local head, tail = cmsgpack.pack(1, lease_ms, now, 0), cmsgpack.pack(caller, request[5], '', '')
-    for index = 2, #run do
-      answered = answered + 1
-      answers[answered] = grant(run[index], 1, lease_ms, head, tail)
-    end
-  elseif code == 'r' and S then
-    if #expiries > 0 then flush() end
-    local records = call('HMGET', LEASES, unpack(run, 2))
-    local free = 0
-    for index = 2, #run do
-      local record = records[index - 1]
-      local found = record and run[index] ~= ''
-      answered = answered + 1
-      answers[answered] = found and 1 or 0
-      if found then
-        local permits = string.byte(record) -- a small number is packed as itself
-        if permits > 127 then permits = cmsgpack.unpack(record) end
-        free = free + permits
-        drops[#drops + 1] = run[index]
-      end
-    end
-    S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] - free, S[S_LEASES] - #drops
-    flush()
-  elseif code == 'A' and S and not repeated then
+for _, run in ipairs(runs) do
+  if run[1] == 'A' and S and not repeated then
     load()
     for index = 2, #run do
       answered = answered + 1
       answers[answered] = F.admit(run[index], 1, 1, 0, 0)
     end
+  elseif run[1] == 'r' and S then
+    load()
+    F.release_run(run)
   else
     load(true)
     F.decide(run)

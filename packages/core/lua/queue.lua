@@ -12,6 +12,27 @@ function F.admits(permits)
   return S[S_IN_USE] + permits <= S[S_LIMIT]
 end
 
+function F.answer(answer)
+  answered = answered + 1
+  answers[answered] = answer
+end
+
+function F.release_run(run)
+  flush()
+  local records = call('HMGET', LEASES, unpack(run, 2))
+  local seen = { [''] = true } -- a lease that is named twice is released once
+  for index = 2, #run do
+    local record = not seen[run[index]] and records[index - 1]
+    seen[run[index]] = true
+    F.answer(record and 1 or 0)
+    if record then
+      S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] - F.permits_of(record), S[S_LEASES] - 1
+      drops[#drops + 1] = run[index]
+    end
+  end
+  flush()
+end
+
 function F.process_of(id)
   local process = C.processes[id]
   if process ~= nil then return process end

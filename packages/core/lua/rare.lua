@@ -214,11 +214,6 @@ function F.decide_one(operation)
   return code == 's' and 1 or 0
 end
 
-function F.answer(answer)
-  answered = answered + 1
-  answers[answered] = answer
-end
-
 function F.renew_run(run)
   flush()
   local records = call('HMGET', LEASES, unpack(run, 2))

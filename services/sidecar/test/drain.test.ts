@@ -52,7 +52,7 @@ describe("a sidecar that drains", () => {
   });
 
   it("sends those who wait elsewhere, with and without an Idempotency-Key, and grants nothing any more", async () => {
-    const lease = await startHeld(10_000);
+    const lease = await startHeld(10_000, { lingerMs: 300 });
     const waiting = [acquire({ waitMs: 60_000 }), acquire({ waitMs: 60_000 }, { "idempotency-key": "k" })];
     await until(() => sidecar.acquiresUnderWay === 2, { what: "two to wait" });
     const drained = sidecar.drain();
@@ -100,7 +100,7 @@ describe("a sidecar that drains", () => {
 
   it("keeps the places of those who come back elsewhere, and ends once they have", async () => {
     const store = sharedStore();
-    const lease = await startHeld(10_000, { store });
+    const lease = await startHeld(10_000, { store, lingerMs: 1_000 });
     const other = await startTestSidecar({ store });
     const waitAt = (url: string, key: string) =>
       call(url, "POST", `${path}/acquire`, { body: { waitMs: 60_000 }, headers: { "idempotency-key": key } });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AcquireAnswer, SnapshotAnswer } from "@sluice/client/shapes";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
@@ -41,6 +42,8 @@ const release = (lease: string) => call(here.url, "POST", `${path}/release`, { b
 
 const becomes = (what: string, condition: (snapshot: SnapshotAnswer) => boolean) =>
   until(async () => condition(await look()), { what });
+
+const metricsOf = async (sidecar: Sidecar) => (await call(sidecar.url, "GET", "/metrics")).text;
 
 const nothingIsLeft = () =>
   becomes("nothing is held and nobody waits", ({ inUse, waiting }) => inUse + waiting === 0);
@@ -126,6 +129,20 @@ describe("acquires with the same Idempotency-Key", () => {
     expect(await look()).toMatchObject({ inUse: 1, waiting: 0 });
   });
 
+  it("do not undo what one of them was told of, when another hangs up", async () => {
+    const { lease } = (await acquire("holder")).body;
+    const first = acquire("k", { waitMs: 60_000 });
+    await becomes("one is in", () => here.acquiresUnderWay === 1);
+    const hedge = wait("k");
+    await becomes("both are in", () => here.acquiresUnderWay === 2);
+    hedge.hangUp();
+    await release(lease);
+    const granted = await first;
+    expect(granted.status).toBe(200);
+    await until(() => here.acquiresUnderWay === 0, { what: "the other to end" });
+    expect(await look()).toMatchObject({ inUse: 1, leases: [{ lease: granted.body.lease }] });
+  });
+
   it("leave the queue when the last of them does not wait", async () => {
     await acquire("holder");
     wait("k");
@@ -169,6 +186,15 @@ describe("an acquire with an Idempotency-Key", () => {
     expect(performance.now() - leftAt).toBeGreaterThanOrEqual(lingerMs);
   });
 
+  it("keeps a grant for a while that came after its wait was over, and then gives it back", async () => {
+    const { lease } = (await acquire("holder")).body;
+    await acquire("k", { waitMs: 50 });
+    await release(lease);
+    expect(await look()).toMatchObject({ inUse: 1, waiting: 0 });
+    await nothingIsLeft();
+    expect(await look()).toMatchObject({ lapsesTotal: 0 });
+  });
+
   it.each(["here", "elsewhere"])(
     "finds the grant of an earlier try again %s, and is not undone by that one's end",
     async (where) => {
@@ -204,4 +230,16 @@ describe("an acquire with an Idempotency-Key", () => {
       expect((await behind).body.fence).toBeGreaterThan(granted.fence);
     },
   );
+
+  it("is not carried out when its caller has gone by then, and may have asked again elsewhere", async () => {
+    const { lease } = (await acquire("k", {}, there)).body;
+    const late = wait("k");
+    await late.connected();
+    // Request and hang-up now lie one behind the other before the sidecar, which has read neither.
+    late.hangUp();
+    await late.closed();
+    await until(async () => (await metricsOf(here)).includes('status="499"'), { what: "the hang-up" });
+    await sleep(lingerMs + 100);
+    expect(await look()).toMatchObject({ inUse: 1, leases: [{ lease }] });
+  });
 });

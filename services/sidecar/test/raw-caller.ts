@@ -35,6 +35,11 @@ export class RawCaller {
     this.#socket.destroy();
   }
 
+  /** Resolves when the request has left. */
+  async connected(): Promise<void> {
+    if (this.#socket.connecting) await once(this.#socket, "connect");
+  }
+
   async closed(): Promise<void> {
     if (!this.#socket.closed) await once(this.#socket, "close");
   }

@@ -162,6 +162,22 @@ describe("a push that is swallowed", () => {
   });
 });
 
+describe("a push that comes together with the reply before it", () => {
+  test("is heeded at once, although the reply takes longer inside the client", async () => {
+    const holder = new Semaphore(storeAt(server.url), "api", { limit: 1 });
+    const waiter = new Semaphore(storeAt(proxy.url), "api", { limit: 1 });
+    await (await waiter.acquire()).release();
+    const held = await holder.acquire();
+    proxy.blackhole("toClient");
+    const waiting = waiter.acquire();
+    await until(async () => (await holder.inspect()).waiting === 1, { what: "the waiter" });
+    await held.release();
+    proxy.heal();
+    // Without the push the waiter would ask only with its next heartbeat, a quarter of a lease later.
+    expect((await waiting).remainingMs).toBeGreaterThan(8_500);
+  });
+});
+
 describe("a server", () => {
   test("whose script cache is flushed goes on as if nothing had happened", async () => {
     const semaphore = new Semaphore(storeAt(server.url), "api", { limit: 2 });

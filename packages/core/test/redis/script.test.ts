@@ -187,6 +187,17 @@ describe("the clock", () => {
   });
 });
 
+test("a short lease lapses in time, also where a longer one was granted before it", async () => {
+  await script.apply(
+    "p",
+    [encode.define({ limit: 2, leaseMs: 100, maxWaiters: 10 }), '["B","long",1,1,0,900]'],
+    start,
+  );
+  await script.apply("p", [acquire("short")], start);
+  const reply = await script.apply("p", [acquire("next")], start + 100);
+  expect(reply.answers).toEqual([1]);
+});
+
 describe("bounds on one call", () => {
   test("a lowered limit fails every waiter that no longer fits, in several calls if they are many", async () => {
     await script.apply(

@@ -7,6 +7,8 @@ export interface AttemptOptions {
   /** For how long its place in the queue, or its grant, outlives its caller. */
   readonly lingerMs: number;
   readonly giveBack: GiveBack;
+  /** Called when its caller is about to be told of a grant. */
+  readonly onTold: () => void;
   /** Called once, when there is nothing left to undo. */
   readonly onEnd: () => void;
 }
@@ -24,6 +26,8 @@ export class Attempt {
   readonly #result: Promise<AcquireResult>;
   readonly #leaving = new AbortController();
   #settled = false;
+  /** Another caller was told of the same lease, and may believe in it. */
+  #shared = false;
   #forsaken = false;
   #ended = false;
   #linger: NodeJS.Timeout | undefined;
@@ -45,6 +49,16 @@ export class Attempt {
 
   get lingers(): boolean {
     return this.#forsaken && !this.#ended;
+  }
+
+  /** The caller is about to be told of its grant: other attempts at the lease must not undo it any more. */
+  told(): void {
+    this.#options.onTold();
+  }
+
+  /** Another attempt's caller was told of the lease: from now on it ends when that one releases it, or lapses. */
+  share(): void {
+    this.#shared = true;
   }
 
   /** The caller has its answer: what it was granted is its own from now on. */
@@ -88,7 +102,9 @@ export class Attempt {
     this.#end();
     this.#leaving.abort();
     this.#result.then(
-      (result) => (result.outcome === "granted" ? this.#options.giveBack(this.#request) : undefined),
+      ({ outcome }) => {
+        if (outcome === "granted" && !this.#shared) return this.#options.giveBack(this.#request);
+      },
       () => {},
     );
   }

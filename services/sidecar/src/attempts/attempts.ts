@@ -24,6 +24,7 @@ export class Attempts {
     const attempt: Attempt = new Attempt(this.#store, request, {
       lingerMs,
       giveBack: this.#giveBack,
+      onTold: () => this.#share(key, attempt),
       onEnd: () => this.#forget(key, attempt),
     });
     // Their caller is back: the lease belongs to this attempt now, so that nothing is undone by their leaving.
@@ -45,6 +46,10 @@ export class Attempts {
   /** A copy: what ends is taken out. */
   #all(): Attempt[] {
     return [...this.#byLease.values()].flatMap((attempts) => [...attempts]);
+  }
+
+  #share(key: string, told: Attempt): void {
+    for (const attempt of this.#byLease.get(key) ?? []) if (attempt !== told) attempt.share();
   }
 
   #forget(key: string, attempt: Attempt): void {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AcquireAnswer, acquireBody, noQuery, semaphorePath } from "@sluice/client/shapes";
 import { type AcquireRequest, type AcquireResult, type Grant, newAttemptId, type Store } from "@sluice/core";
 import type { Express, Request, Response } from "express";
@@ -28,8 +29,9 @@ export function acquireRoute(app: Express, context: Context): void {
 
 async function acquire(context: Context, httpRequest: Request, response: Response): Promise<void> {
   const { request, named } = readAsked(httpRequest, context.store.maxLeaseMs);
+  if (named) await hasReadOn();
+  if (httpRequest.socket.destroyed) return;
   if (context.draining) throw drainingProblem();
-  if (response.closed) return;
   const lingerMs = named ? context.lingerMs : 0;
   const attempt = context.attempts.start(patient(request, lingerMs), lingerMs);
   response.once("close", () => {
@@ -39,8 +41,20 @@ async function acquire(context: Context, httpRequest: Request, response: Respons
   const result = await resultInTime(attempt, request, lingerMs, context.store);
   if (response.closed) return;
   if (result.outcome !== "granted") throw refusalProblem(result, request);
+  attempt.told();
   context.handedOut.granted(request.semaphore, result.lease, result.validUntil);
   sendJson(response, 200, answerOf(result, request.semaphore, arrivalOf(response)));
+}
+
+/**
+ * Lets the loop read what lies behind the request: one turn to get to the next reading, one to do it. A request may
+ * have lain in a buffer, before a sidecar that was stopped, while its caller gave up and asked again elsewhere. Were it
+ * carried out now, the lease would belong to it, the latest attempt, and its hang-up, which lies right behind it, would
+ * undo what the caller holds.
+ */
+async function hasReadOn(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
 }
 
 function readAsked(httpRequest: Request, maxLeaseMs: number): Asked {

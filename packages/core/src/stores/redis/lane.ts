@@ -44,6 +44,14 @@ interface Batch {
   readonly sentAt: number;
 }
 
+/** When, and on which terms, something happened in the server. */
+interface Moment {
+  readonly now: number;
+  readonly fenceBase: number;
+  readonly leaseMs: number;
+  readonly limit: number;
+}
+
 export interface LaneOptions {
   readonly connection: Connection;
   readonly prefix: string;
@@ -75,6 +83,8 @@ export class Lane implements AcquireLane {
   readonly #waiting = new WaitingCalls();
   readonly #held = new HeldLeases();
   #pending: Call[] = [];
+  /** Notices of what is still to be answered. */
+  #early: (() => void)[] = [];
   /** In the order in which they were sent and will be answered. */
   #inFlight: Batch[] = [];
   #flushPlanned = false;
@@ -236,6 +246,7 @@ export class Lane implements AcquireLane {
     const left = this.#underWay();
     this.#pending = [];
     this.#inFlight = [];
+    this.#early = [];
     for (const call of left) call.failed(cause);
   }
 
@@ -332,6 +343,7 @@ export class Lane implements AcquireLane {
     });
     if (reply.notices !== undefined) this.#noticed(reply.notices, reply);
     this.#compare(reply);
+    if (this.#early.length > 0) this.#actOnEarlyNotices();
     if (this.#pending.length > 0 || this.#wantsLook) this.#planFlush();
     this.#setAlarm();
   }
@@ -345,39 +357,55 @@ export class Lane implements AcquireLane {
     if (reply.more) this.#wantsLook = true;
   }
 
-  #noticed(
-    notices: Notices,
-    at: {
-      readonly fenceBase: number;
-      readonly now: number;
-      readonly leaseMs: number;
-      readonly limit: number;
-    },
-  ): void {
-    for (const [lease, number] of notices.grants) {
-      const fence = at.fenceBase + number;
-      const call = this.#waiting.find(lease);
+  #noticed(notices: Notices, at: Moment): void {
+    for (const [lease, number] of notices.grants) this.#handedOver(lease, at.fenceBase + number, at);
+    for (const lease of notices.misfits) this.#misfit(lease, at);
+    for (const lease of notices.revoked) this.lost(lease, "revoked");
+    if (notices.removed) this.#removed();
+  }
+
+  #handedOver(lease: string, fence: number, at: Moment): void {
+    const call = this.#waiting.find(lease);
+    if (call === undefined) {
       this.#waiting.vacate(lease);
-      if (call === undefined) {
-        if (!this.#held.has(lease)) this.run(encode.discard(lease, fence));
-        continue;
-      }
-      // A later attempt that is still to be answered takes the lease over with that answer.
-      if (!this.#waiting.isQueued(call)) continue;
+      if (!this.#held.has(lease)) this.run(encode.discard(lease, fence));
+    } else if (this.#waiting.isQueued(call)) {
+      this.#waiting.vacate(lease);
       const leaseMs = call.leaseMs(at);
       call.take(fence, at.now + leaseMs, leaseMs);
+    } else {
+      this.#whenAnswered(() => this.#handedOver(lease, fence, at));
     }
-    for (const lease of notices.misfits) {
-      const call = this.#waiting.find(lease);
+  }
+
+  #misfit(lease: string, at: Moment): void {
+    const call = this.#waiting.find(lease);
+    if (call === undefined || this.#waiting.isQueued(call)) {
       this.#waiting.vacate(lease);
-      if (call !== undefined && this.#waiting.isQueued(call))
-        call.settle({ outcome: "exceeds_limit", limit: at.limit });
+      call?.settle({ outcome: "exceeds_limit", limit: at.limit });
+    } else {
+      this.#whenAnswered(() => this.#misfit(lease, at));
     }
-    for (const lease of notices.revoked) this.lost(lease, "revoked");
-    if (notices.removed) {
-      this.#known = false;
-      this.#askAgain();
-    }
+  }
+
+  #removed(): void {
+    this.#known = false;
+    this.#askAgain();
+    this.#whenAnswered(() => this.#askAgain());
+  }
+
+  /**
+   * A push can be read before the reply that came first: both arrive together, and a reply takes its way through
+   * promises. And an ask that is still on its way may belong to a later attempt, whose answer then tells of the grant.
+   */
+  #whenAnswered(act: () => void): void {
+    if (this.#inFlight.length > 0) this.#early.push(act);
+  }
+
+  #actOnEarlyNotices(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const act of early) act();
   }
 
   /** The server's view of what this process waits for must be its own. */

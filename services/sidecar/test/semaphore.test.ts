@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sidecarStore } from "@sluice/client";
+import { Semaphore, type Store } from "@sluice/core";
+import { memoryStore } from "@sluice/core/memory";
+import { until } from "@sluice/testkit";
+import { afterEach, describe, expect, it } from "vitest";
+import { Balancer } from "./balancer.js";
+import { startTestSidecar } from "./sidecars.js";
+
+type Closable = Pick<Store, "close">;
+
+const opened: Closable[] = [];
+
+/** Closed after the test, last opened first. */
+function opens<Opened extends Closable>(closable: Opened): Opened {
+  opened.push(closable);
+  return closable;
+}
+
+afterEach(async () => {
+  for (const closable of opened.splice(0).reverse()) await closable.close();
+});
+
+describe("a semaphore over a sidecar", () => {
+  it("holds one limit over several clients", async () => {
+    const { url } = opens(await startTestSidecar());
+    const clients = [1, 2, 3].map(() => new Semaphore(opens(sidecarStore(url)), "api", { limit: 4 }));
+    let running = 0;
+    let highest = 0;
+    const work = async () => {
+      running += 1;
+      highest = Math.max(highest, running);
+      await sleep(5);
+      running -= 1;
+    };
+    await Promise.all(clients.flatMap((client) => Array.from({ length: 40 }, () => client.use(work))));
+    expect(highest).toBeLessThanOrEqual(4);
+    expect(highest).toBeGreaterThan(1);
+    expect(await clients[0]?.inspect()).toMatchObject({
+      inUse: 0,
+      waiting: 0,
+      grantsTotal: 120,
+      lapsesTotal: 0,
+    });
+  });
+
+  it("keeps a lease for longer than it lasts by itself", async () => {
+    const { url } = opens(await startTestSidecar());
+    const semaphore = new Semaphore(opens(sidecarStore(url)), "api", { limit: 1, leaseMs: 600 });
+    const lease = await semaphore.acquire();
+    await sleep(1_500);
+    expect(lease.remainingMs).toBeGreaterThan(0);
+    expect(lease.signal.aborted).toBe(false);
+    expect(await semaphore.inspect()).toMatchObject({ inUse: 1, lapsesTotal: 0 });
+    expect(await lease.release()).toBe(true);
+  });
+
+  it("learns of a revocation when it next renews", async () => {
+    const sidecar = opens(await startTestSidecar());
+    const semaphore = new Semaphore(opens(sidecarStore(sidecar.url)), "api", { limit: 1, leaseMs: 900 });
+    const lease = await semaphore.acquire();
+    const { signal } = lease;
+    expect(await sidecar.store.revoke("api", lease.id)).toBe(true);
+    await until(() => signal.aborted, { what: "the holder to be told", timeoutMs: 2_000 });
+    expect(signal.reason).toMatchObject({ code: "LEASE_LOST", reason: "revoked" });
+  });
+
+  it("stops believing in a lease when the sidecar is gone, no later than the store does", async () => {
+    const store = memoryStore();
+    const sidecar = await startTestSidecar({ store: Object.assign(store, { close: async () => {} }) });
+    const semaphore = new Semaphore(opens(sidecarStore(sidecar.url)), "api", { limit: 1, leaseMs: 600 });
+    const lease = await semaphore.acquire();
+    const { signal } = lease;
+    await sidecar.close();
+    const heldAtTheEnd = new Promise<number | undefined>((resolve) => {
+      signal.addEventListener("abort", () => store.inspect("api").then((seen) => resolve(seen?.inUse)));
+    });
+    expect(await heldAtTheEnd).toBe(1);
+    await until(async () => (await store.inspect("api"))?.inUse === 0, { what: "the lease to lapse" });
+  });
+
+  it("keeps its place in the queue while its sidecar is replaced by another", async () => {
+    const store = Object.assign(memoryStore(), { close: async () => {} });
+    const before = opens(await startTestSidecar({ store, lingerMs: 1_000 }));
+    const after = opens(await startTestSidecar({ store }));
+    const balancer = opens(new Balancer(before.url));
+    const local = new Semaphore(store, "api", { limit: 1 });
+    const lease = await local.acquire();
+    const remote = new Semaphore(opens(sidecarStore(await balancer.listen())), "api");
+    const first = remote.acquire();
+    await until(() => before.acquiresUnderWay === 1, { what: "the first to wait" });
+    const second = local.acquire();
+    balancer.target = after.url;
+    const drained = before.drain();
+    await until(() => after.acquiresUnderWay === 1, { what: "the first to come back" });
+    await lease.release();
+    const granted = await first;
+    await granted.release();
+    const last = await second;
+    expect(last.fence).toBeGreaterThan(granted.fence);
+    await last.release();
+    await drained;
+  });
+});

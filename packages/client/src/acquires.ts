@@ -4,7 +4,7 @@ import { within } from "./retry.js";
 import type { Sidecar } from "./sidecar.js";
 import type { UnderWay } from "./under-way.js";
 
-/** How long an aborted acquire is held up by its own undoing, which goes on by itself after that. */
+/** How long an abort is held up by the undoing of its acquire, which goes on by itself after that. */
 const UNDO_PATIENCE_MS = 500;
 
 /** The acquires of a store that are under way, each of which ends when its caller's signal aborts or the store closes. */
@@ -33,9 +33,11 @@ export class Acquires {
     try {
       return await acquire.run(wait.signal);
     } catch (error) {
-      await this.#undo(request.lease, acquire);
-      if (signal?.aborted) return { outcome: "aborted" };
-      throw error;
+      const undone = this.#undo(request.lease, acquire);
+      if (!signal?.aborted) throw error;
+      // So that whoever hears of the abort finds the queue without it, where the sidecar answers.
+      await within(UNDO_PATIENCE_MS, undone).catch(() => {});
+      return { outcome: "aborted" };
     } finally {
       signal?.removeEventListener("abort", stop);
       this.#waits.delete(wait);
@@ -47,10 +49,8 @@ export class Acquires {
     for (const wait of this.#waits) wait.abort();
   }
 
-  /** So that whoever hears of the end finds the queue without it, where the sidecar answers. */
   async #undo(lease: string, acquire: Acquire): Promise<void> {
     if (!acquire.undecided || this.#latest.get(lease) !== acquire) return;
-    const undone = this.#underWay.add(acquire.undo(this.#underWay.closing));
-    await within(UNDO_PATIENCE_MS, undone).catch(() => {});
+    await this.#underWay.add(acquire.undo(this.#underWay.closing)).catch(() => {});
   }
 }

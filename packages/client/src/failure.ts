@@ -13,7 +13,9 @@ import { Unreachable } from "./unreachable.js";
 export function storeError(error: unknown, url: string, semaphore = ""): unknown {
   if (error instanceof Refused) return problemError(error.problem, url, semaphore);
   if (!(error instanceof Unreachable)) return error;
-  return new StoreUnavailableError(`the sidecar at ${url} is away: ${error.message}`, { cause: error });
+  return new StoreUnavailableError(`the sidecar at ${url} is unavailable: ${error.message}`, {
+    cause: error,
+  });
 }
 
 function problemError(problem: Problem, url: string, semaphore: string): Error {

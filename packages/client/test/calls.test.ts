@@ -124,7 +124,7 @@ describe("a call over HTTP", () => {
     const url = await start([html(502, "<html><h1>502 Bad Gateway</h1></html>")], { answerMs: 100 });
     await expect(store.list()).rejects.toMatchObject({
       ...unavailable,
-      message: `the sidecar at ${url}/ is away: answered 502 text/html: "502 Bad Gateway"`,
+      message: `the sidecar at ${url}/ is unavailable: answered 502 text/html: "502 Bad Gateway"`,
     });
   });
 

@@ -15,7 +15,8 @@
 --         after: the batch that must have been the last one of this process; 0: any older one
 --         run: a list of operations that need nothing but names, or one operation. What is left out at the end takes the
 --         default. Each name, and each operation, has an answer.
---         "A" lease, lease, ...       acquire, the first time that these leases are named, all else by default
+--         "A" lease_ms (0: the definition's), lease, lease, ...   acquire, the first time that these leases are named,
+--                                     all else by default
 --         "B" lease, permits 1, queue 1, priority 0, lease_ms 0 (the definition's), holder "" (the call's), attempt "",
 --             fingerprint ""          acquire, the first time that this lease is named
 --         "a" as B                    acquire, perhaps a repeat
@@ -34,8 +35,8 @@
 -- Reply JSON: [now, fence_base - now * 1000, limit (-1: no such semaphore), lease_ms, max_waiters, version, digest,
 --              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0], or 0 where nothing was done: the
 --              batch is older than the last one, or does not follow the one that it must follow.
---         answer: n > 0 granted now with fence_base + n (renewals: for n ms) | [1, fence, expires_at, lease_ms, permits]
---         held already | [0, sequence] queued | 0 or 1 not found, found | a refusal, below 0
+--         answer: n > 0 granted now with fence_base + n (renewals: for n ms) | [1, fence, expires_at, lease_ms, permits,
+--         again] held already (again 1: by another attempt) | [0, sequence] queued | 0 or 1 not found, found | a refusal, below 0
 --         notices: [[[lease, n], ...] granted, [lease, ...] that exceed the limit, [lease, ...] revoked, removed]
 -- Published to {prefix}:inbox:{process}: [semaphore, run_id, now, fence_base, lease_ms, limit, notices]
 --
@@ -134,9 +135,9 @@ end
 for _, run in ipairs(runs) do
   if run[1] == 'A' and S and not repeated then
     load()
-    for index = 2, #run do
+    for index = 3, #run do
       answered = answered + 1
-      answers[answered] = F.admit(run[index], 1, 1, 0, 0)
+      answers[answered] = F.admit(run[index], 1, 1, 0, run[2])
     end
   elseif run[1] == 'r' and S then
     load()

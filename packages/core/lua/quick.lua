@@ -6,7 +6,7 @@ local state, process = { cmsgpack.unpack(stored[1]) }, { cmsgpack.unpack(stored[
 local at = now + state[S_OFFSET]
 local released, wanted = runs[1] and runs[1][1] == 'r' and runs[1], 0
 for index = released and 2 or 1, #runs do
-  wanted = wanted + (runs[index][1] == 'A' and #runs[index] - 1 or IMPOSSIBLE)
+  wanted = wanted + (runs[index][1] == 'A' and #runs[index] - 2 or IMPOSSIBLE)
 end
 
 if state[S_FORMAT] == FORMAT and state[S_RUN_ID] == RUN_ID and not OUT_OF_MEMORY
@@ -37,24 +37,25 @@ if state[S_FORMAT] == FORMAT and state[S_RUN_ID] == RUN_ID and not OUT_OF_MEMORY
     end
   end
   if wanted > 0 then
-    local lease_ms = state[S_LEASE_MS]
-    local expires_at, fence_base = at + lease_ms, math.max(state[S_FENCE], at * 1000 - 1)
-    local head, tail = cmsgpack.pack(1, lease_ms, at, 0), cmsgpack.pack(caller, request[5], '', '')
-    local expiry, expiries, leases, granted = string.format('%.0f', expires_at), {}, {}, 0
+    local fence_base, granted, expiries, leases = math.max(state[S_FENCE], at * 1000 - 1), 0, {}, {}
+    local tail = cmsgpack.pack(caller, request[5], '', '')
     for index = released and 2 or 1, #runs do
       local run = runs[index]
-      for each = 2, #run do
+      local lease_ms = run[2] > 0 and run[2] or state[S_LEASE_MS]
+      local expires_at, head = at + lease_ms, cmsgpack.pack(1, lease_ms, at, 0)
+      local expiry = string.format('%.0f', expires_at)
+      for each = 3, #run do
         granted = granted + 1
         expiries[2 * granted - 1], expiries[2 * granted] = expiry, run[each]
         leases[2 * granted - 1], leases[2 * granted] = run[each], head .. cmsgpack.pack(fence_base + granted) .. tail
         answers[#answers + 1] = granted
       end
+      if state[S_NEXT_LAPSE] == 0 or expires_at < state[S_NEXT_LAPSE] then state[S_NEXT_LAPSE] = expires_at end
     end
     call('ZADD', EXPIRIES, unpack(expiries))
     call('HSET', LEASES, unpack(leases))
     state[S_FENCE], state[S_GRANTS] = fence_base + granted, state[S_GRANTS] + granted
     state[S_IN_USE], state[S_LEASES] = state[S_IN_USE] + granted, state[S_LEASES] + granted
-    if state[S_NEXT_LAPSE] == 0 or expires_at < state[S_NEXT_LAPSE] then state[S_NEXT_LAPSE] = expires_at end
     fence_ahead = fence_base - at * 1000
   end
   state[S_NOW] = at

@@ -53,12 +53,13 @@ function F.ask_for_held(operation, lease)
     F.drop_now(id, lease) -- its grant never arrived: nobody has believed in it
     return F.admit_operation(operation)
   end
-  if lease[L_ATTEMPT] ~= attempt or lease[L_PROCESS] ~= caller then
+  local again = lease[L_ATTEMPT] ~= attempt and 1 or 0
+  if again == 1 or lease[L_PROCESS] ~= caller then
     lease[L_ATTEMPT], lease[L_PROCESS] = attempt, caller
     F.write_lease(id, lease)
   end
-  return string.format('[1,%.0f,%.0f,%.0f,%.0f]', lease[L_FENCE], call('ZSCORE', EXPIRIES, id),
-    lease[L_LEASE_MS], lease[L_PERMITS])
+  return string.format('[1,%.0f,%.0f,%.0f,%.0f,%d]', lease[L_FENCE], call('ZSCORE', EXPIRIES, id),
+    lease[L_LEASE_MS], lease[L_PERMITS], again)
 end
 
 -- The waiter belongs to this attempt of this process from now on; one that was parked gets its place back.
@@ -225,8 +226,10 @@ function F.decide(run)
   local code = run[1]
   if code == 'n' and S then
     F.renew_run(run)
-  elseif code == 'A' or code == 'r' or code == 'n' then
-    for index = 2, #run do F.answer(F.decide_one({ code == 'A' and 'B' or code, run[index] })) end
+  elseif code == 'A' then
+    for index = 3, #run do F.answer(F.decide_one({ 'B', run[index], 1, 1, 0, run[2] })) end
+  elseif code == 'r' or code == 'n' then
+    for index = 2, #run do F.answer(F.decide_one({ code, run[index] })) end
   else
     F.answer(F.decide_one(run))
   end

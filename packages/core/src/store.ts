@@ -140,6 +140,11 @@ export interface Grant {
   readonly validUntil: number;
   /** The limit that is stored, which may differ from the one asked for. */
   readonly limit: number;
+  /**
+   * The lease was granted to another attempt before, whose caller may believe in it: whoever undoes this attempt must
+   * leave the lease to its time.
+   */
+  readonly again?: boolean;
 }
 
 export interface ReleaseRequest {

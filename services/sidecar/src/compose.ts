@@ -25,12 +25,7 @@ export interface SidecarParts {
  */
 export async function startSidecar(settings: Settings, parts: SidecarParts = {}): Promise<Sidecar> {
   const { log = createLog(settings.logLevel), store = openStore(settings), lingerMs } = parts;
-  store.observe({
-    availability: ({ up, cause }) => {
-      if (up) log.info("the store answers again");
-      else log.error("the store is away; nothing is granted until it is back", { cause });
-    },
-  });
+  logAvailability(store, log);
   const { metricsMaxSemaphores } = settings;
   const context = new Context({ store, log, metricsMaxSemaphores, lingerMs });
   const server = createHttpServer(createApp(context));
@@ -41,6 +36,18 @@ export async function startSidecar(settings: Settings, parts: SidecarParts = {})
     throw error;
   }
   return new Sidecar(server, context, urlOf(server.address() as AddressInfo), settings.drainMs);
+}
+
+/** Each change once; a store that answers from the start is no news. */
+function logAvailability(store: Store, log: Log): void {
+  let wasUp = true;
+  store.observe({
+    availability: ({ up, cause }) => {
+      if (up && !wasUp) log.info("the store answers again");
+      if (!up && wasUp) log.error("the store is away; nothing is granted until it is back", { cause });
+      wasUp = up;
+    },
+  });
 }
 
 function openStore({ redisUrl, prefix, maxLeaseMs, assumeFresh }: Settings): Store {

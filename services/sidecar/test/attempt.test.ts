@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type AcquireRequest, newAttemptId, newLeaseId } from "@sluice/core";
+import { type AcquireRequest, newAttemptId, newLeaseId, type Store } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
 import { describe, expect, it } from "vitest";
 import { Attempt } from "../src/attempts/attempt.js";
 
-function start(lingerMs: number, wish: Partial<AcquireRequest> = {}) {
+function start(lingerMs: number, wish: Partial<AcquireRequest> = {}, store: Store = memoryStore()) {
   const request: AcquireRequest = {
     semaphore: "api",
     lease: newLeaseId(),
@@ -20,7 +20,7 @@ function start(lingerMs: number, wish: Partial<AcquireRequest> = {}) {
     ...wish,
   };
   const happened: string[] = [];
-  const attempt = new Attempt(memoryStore(), request, {
+  const attempt = new Attempt(store, request, {
     lingerMs,
     giveBack: async () => void happened.push("given back"),
     onTold: () => happened.push("told"),
@@ -46,6 +46,19 @@ describe("an attempt", () => {
     const { attempt, happened } = start(0);
     await attempt.answer;
     attempt.share();
+    attempt.forsake();
+    await nextTurn();
+    expect(happened).toEqual(["ended"]);
+  });
+
+  it("does not take back what was granted to an earlier attempt, whose caller may hold it", async () => {
+    const store = memoryStore();
+    const lease = newLeaseId();
+    const elsewhere = start(0, { lease }, store);
+    await elsewhere.attempt.answer;
+    elsewhere.attempt.delivered();
+    const { attempt, happened } = start(0, { lease }, store);
+    expect(await attempt.answer).toMatchObject({ outcome: "granted", again: true });
     attempt.forsake();
     await nextTurn();
     expect(happened).toEqual(["ended"]);

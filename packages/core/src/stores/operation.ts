@@ -47,6 +47,8 @@ export interface GrantAnswer {
   readonly fence: number;
   readonly leaseMs: number;
   readonly expiresAt: number;
+  /** It was granted to another attempt before. */
+  readonly again?: boolean;
 }
 
 /** What happened to waiters and holders who did not call, told to those whom it concerns. */

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import {
   type CutProxy,
   type RedisServer,
@@ -255,6 +256,37 @@ describe("a server", () => {
     });
     client.disconnect();
   });
+});
+
+describe("what is told of a failure", () => {
+  test("holds neither a password nor the names of leases", async () => {
+    const locked = await startRedis();
+    await locked.command("CONFIG", "SET", "requirepass", "right");
+    const store = redisStore(`redis://:wrong-secret@127.0.0.1:${locked.port}`, { prefix });
+    stores.push(store);
+    const told: unknown[] = [];
+    store.observe({ availability: (event) => told.push(event) });
+    const error: unknown = await new Semaphore(store, "api", { limit: 1 })
+      .acquire({ waitMs: 300 })
+      .catch((e) => e);
+    expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", message: expect.stringContaining("WRONGPASS") });
+    expect(told).toHaveLength(1);
+    expect(inspect([error, told], { depth: 10, showHidden: true })).not.toContain("wrong-secret");
+    await locked.stop();
+  });
+});
+
+test("a semaphore that is made anew after the server lost its data is listed again", async () => {
+  const lossy = await startRedis();
+  const store = redisStore(lossy.url, { prefix });
+  stores.push(store);
+  const semaphore = new Semaphore(store, "api", { limit: 1 });
+  await (await semaphore.acquire()).release();
+  await lossy.restart({ empty: true });
+  await (await semaphore.acquire()).release();
+  const names = async () => (await store.list()).semaphores.map((one) => one.semaphore);
+  await until(async () => (await names()).includes("api"), { what: "the name" });
+  await lossy.stop();
 });
 
 describe("a client of the caller's", () => {

@@ -22,7 +22,7 @@ beforeEach(() => script.reset());
 
 const inPassing = encode.ensure({ limit: 1, leaseMs: 1_000, maxWaiters: 1_000 });
 const ofOne = encode.define({ limit: 1, leaseMs: 1_000, maxWaiters: 1_000 });
-const acquire = (...leases: string[]) => `["A",${leases.map((lease) => `"${lease}"`).join(",")}]`;
+const acquire = (...leases: string[]) => `["A",0,${leases.map((lease) => `"${lease}"`).join(",")}]`;
 const release = (...leases: string[]) => `["r",${leases.map((lease) => `"${lease}"`).join(",")}]`;
 const again = (lease: string) => `["?","${lease}"]`;
 const names = (count: number, prefix = "w") =>
@@ -49,7 +49,7 @@ describe("batches", () => {
     expect(first?.answers.slice(1)).toEqual([1, [0, 1]]);
     const fence = (first?.fenceBase ?? 0) + 1;
     expect(second?.answers.slice(1)).toEqual([
-      [1, fence, start + 1_000, 1_000, 1],
+      [1, fence, start + 1_000, 1_000, 1, 0],
       [0, 1],
     ]);
     expect(second?.repeated).toBe(true);
@@ -104,7 +104,7 @@ describe("a process that falls silent", () => {
     await script.apply("other", [release("o1")], later + 40);
     // Its turn comes before that of the one who has come meanwhile.
     const served = await script.apply("silent", [again("s1")], later + 50);
-    expect(served.answers).toEqual([[1, expect.any(Number), later + 1_040, 1_000, 1]]);
+    expect(served.answers).toEqual([[1, expect.any(Number), later + 1_040, 1_000, 1, 0]]);
   });
 
   test("is forgotten in the end, with the places that it had", async () => {

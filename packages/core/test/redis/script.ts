@@ -52,7 +52,7 @@ export class ScriptUnderTest {
     after = 0,
   ): Promise<Reply | undefined> {
     await this.#setClock(nowMs);
-    const header = { process, batch, after, fenceSeen: 0, maxLeaseMs: 1_000, holder: "test" };
+    const header = { process, batch, after, fenceSeen: 0, maxLeaseMs: 1_000, holder: '"test"' };
     const text = await this.redis.evalsha(
       this.#applySha,
       1,

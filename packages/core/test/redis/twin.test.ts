@@ -34,18 +34,18 @@ const acquire = fc.record({
   create: fc.option(definition, { nil: undefined, freq: 3 }),
 });
 
-/** An acquire with nothing but defaults, of a lease that was never named before: the script has a shorter way for these. */
-const plain = fc.constant({
-  op: "acquire" as const,
-  lease: "plain",
-  attempt: "",
-  fingerprint: "",
-  permits: 1,
-  priority: 0,
-  leaseMs: undefined,
-  holder: "test",
-  queue: true,
-  create: undefined,
+/** An acquire with hardly a wish, of a lease that was never named before: the script has a shorter way for these. */
+const plain = fc.record({
+  op: fc.constant("acquire" as const),
+  lease: fc.constant("plain"),
+  attempt: fc.constant(""),
+  fingerprint: fc.constant(""),
+  permits: fc.constant(1),
+  priority: fc.constant(0),
+  leaseMs,
+  holder: fc.constant("test"),
+  queue: fc.constant(true),
+  create: fc.constant(undefined),
 });
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -105,7 +105,7 @@ function isPlainName(asked: Operation): boolean {
 function texts(asked: Operation): string[] {
   switch (asked.op) {
     case "acquire": {
-      if (isPlainName(asked)) return [`["A","${asked.lease}"]`];
+      if (isPlainName(asked)) return [`["A",${asked.leaseMs ?? 0},"${asked.lease}"]`];
       const waitMs = asked.queue ? 1 : 0;
       const text = encodeAcquire("known", { ...asked, semaphore: "api", waitMs, create: undefined }, "");
       return asked.create === undefined ? [text] : [encode.ensure(asked.create), text];
@@ -148,7 +148,7 @@ const refusalWords: Readonly<Record<number, string>> = {
 function wordOfLedger(answer: Answer): string {
   switch (answer.answer) {
     case "granted":
-      return `granted ${answer.fence} until ${answer.expiresAt}`;
+      return `granted ${answer.fence} until ${answer.expiresAt}${answer.again ? " again" : ""}`;
     case "renewed":
       return `renewed until ${answer.expiresAt}`;
     case "lost":
@@ -165,8 +165,10 @@ function wordOfLedger(answer: Answer): string {
 }
 
 function wordOfScript(asked: Operation, answer: WireAnswer, reply: Reply): string {
-  if (typeof answer !== "number")
-    return answer[0] === 1 ? `granted ${answer[1]} until ${answer[2]}` : "queued";
+  if (typeof answer !== "number") {
+    const [held, fence, until, , , again] = answer;
+    return held === 1 ? `granted ${fence} until ${until}${again === 1 ? " again" : ""}` : "queued";
+  }
   if (answer < 0) return refusalWords[answer] ?? `refusal ${answer}`;
   switch (asked.op) {
     case "acquire":

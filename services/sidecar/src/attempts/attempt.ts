@@ -102,8 +102,10 @@ export class Attempt {
     this.#end();
     this.#leaving.abort();
     this.#result.then(
-      ({ outcome }) => {
-        if (outcome === "granted" && !this.#shared) return this.#options.giveBack(this.#request);
+      (result) => {
+        if (result.outcome !== "granted" || this.#shared) return;
+        // What another attempt was granted before, perhaps at another sidecar, its caller may hold by now.
+        if (!result.again) return this.#options.giveBack(this.#request);
       },
       () => {},
     );

@@ -213,8 +213,9 @@ export class Count {
 /** The answer to an acquire of a lease that is held already. */
 function returnAgain(held: HeldLease, asked: AcquireOperation): Answer {
   if (held.revoked || held.fingerprint !== asked.fingerprint) return { answer: "reused" };
+  const again = held.attempt !== asked.attempt;
   held.attempt = asked.attempt;
-  return grantAnswer(held);
+  return { ...grantAnswer(held), again };
 }
 
 function grantAnswer({ lease, permits, fence, leaseMs, expiresAt }: HeldLease): GrantAnswer {

@@ -177,8 +177,8 @@ function resultOf(answer: Answer | Notice, definition: Definition | undefined): 
   const { limit, maxWaiters } = definition ?? { limit: 0, maxWaiters: 0 };
   switch (answer.answer) {
     case "granted": {
-      const { lease, permits, fence, leaseMs, expiresAt } = answer;
-      return { outcome: "granted", lease, permits, fence, leaseMs, validUntil: expiresAt, limit };
+      const { lease, permits, fence, leaseMs, expiresAt, again = false } = answer;
+      return { outcome: "granted", lease, permits, fence, leaseMs, validUntil: expiresAt, limit, again };
     }
     case "timeout":
     case "exceeds_limit":

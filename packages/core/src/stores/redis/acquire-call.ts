@@ -4,12 +4,22 @@ import {
   type AcquireMode,
   encode,
   encodeAcquire,
-  isPlain,
   type Reply,
-  type RunCode,
+  type RunStart,
   refusals,
+  runOf,
   type WireAnswer,
 } from "./wire.js";
+
+/** A grant as the server knows it. */
+export interface Terms {
+  readonly fence: number;
+  /** In the server's clock. */
+  readonly expiresAt: number;
+  readonly leaseMs: number;
+  /** It was granted to another attempt before. */
+  readonly again?: boolean;
+}
 
 /** What an acquire needs of its lane. */
 export interface AcquireLane {
@@ -17,6 +27,8 @@ export interface AcquireLane {
   readonly holder: string;
   /** Whether the server answers in these moments. */
   readonly responsive: boolean;
+  /** Why the server was lost, where it was. */
+  readonly cause: unknown;
   /** The limit that was last heard of. */
   readonly limit: number;
   /** Sends an operation whose answer nobody awaits. */
@@ -32,7 +44,7 @@ export interface AcquireLane {
   /** The attempt that had taken its place was refused. */
   restored(call: AcquireCall): void;
   /** The grant as this process may believe it, or undefined where its time is over already. */
-  granted(call: AcquireCall, fence: number, expiresAt: number, leaseMs: number): Grant | undefined;
+  granted(call: AcquireCall, terms: Terms): Grant | undefined;
 }
 
 /** One attempt at a lease, from the first ask to its outcome. */
@@ -43,6 +55,7 @@ export class AcquireCall implements Call {
   mode: AcquireMode;
   settled = false;
   readonly #lane: AcquireLane;
+  readonly #run: RunStart | undefined;
   readonly #resolve: (result: AcquireResult) => void;
   readonly #reject: (error: Error) => void;
   readonly #signal: AbortSignal | undefined;
@@ -60,6 +73,7 @@ export class AcquireCall implements Call {
     this.#lane = lane;
     this.request = request;
     this.mode = request.attempt === "" ? "first" : "known";
+    this.#run = request.holder === lane.holder ? runOf(request) : undefined;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
@@ -68,11 +82,8 @@ export class AcquireCall implements Call {
     if (waitMs > 0 && waitMs !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#waitIsOver, waitMs);
   }
 
-  get run(): RunCode | undefined {
-    const { request } = this;
-    return this.mode === "first" && request.holder === this.#lane.holder && isPlain(request)
-      ? "A"
-      : undefined;
+  get run(): RunStart | undefined {
+    return this.mode === "first" ? this.#run : undefined;
   }
 
   encode(): string | undefined {
@@ -90,18 +101,19 @@ export class AcquireCall implements Call {
       return;
     }
     if (answer !== refusals.reused) this.#lane.vacated(this);
-    if (answer > 0) this.take(reply.fenceBase + answer, reply.now + this.leaseMs(reply), this.leaseMs(reply));
+    const leaseMs = this.leaseMs(reply);
+    if (answer > 0) this.take({ fence: reply.fenceBase + answer, expiresAt: reply.now + leaseMs, leaseMs });
     else this.#refused(answer, reply);
   }
 
   /** A grant on the server's terms. One that comes so late that its time is over is given back, and asked for anew. */
-  take(fence: number, expiresAt: number, leaseMs: number): void {
-    const grant = this.#lane.granted(this, fence, expiresAt, leaseMs);
+  take(terms: Terms): void {
+    const grant = this.#lane.granted(this, terms);
     if (grant !== undefined) {
       this.settle(grant);
       return;
     }
-    this.#lane.run(encode.discard(this.request.lease, fence));
+    this.#lane.run(encode.discard(this.request.lease, terms.fence));
     this.mode = "known";
     this.#lane.ask(this, false);
   }
@@ -137,10 +149,10 @@ export class AcquireCall implements Call {
     else this.earlier.settle({ outcome: "superseded" });
   }
 
-  #answeredAtLength([held, first = 0, expiresAt = 0, leaseMs = 0]: readonly number[]): void {
+  #answeredAtLength([held, first = 0, expiresAt = 0, leaseMs = 0, , again]: readonly number[]): void {
     if (held === 1) {
       this.#lane.vacated(this);
-      this.take(first, expiresAt, leaseMs);
+      this.take({ fence: first, expiresAt, leaseMs, again: again === 1 });
       return;
     }
     this.mode = "again";
@@ -168,7 +180,7 @@ export class AcquireCall implements Call {
 
   readonly #waitIsOver = (): void => {
     if (this.#lane.responsive) this.#leave({ outcome: "timeout", limit: this.#lane.limit });
-    else this.failed(unavailable(undefined));
+    else this.failed(unavailable(this.#lane.cause));
   };
 
   #leave(result: AcquireResult): void {

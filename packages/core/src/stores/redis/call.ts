@@ -1,10 +1,10 @@
 import { StoreUnavailableError } from "../../errors.js";
-import type { Reply, RunCode, WireAnswer } from "./wire.js";
+import type { Reply, RunStart, WireAnswer } from "./wire.js";
 
 /** One operation on its way to the server. */
 export interface Call {
   /** Where it is given, `encode` returns a name that may go together with others. */
-  readonly run: RunCode | undefined;
+  readonly run: RunStart | undefined;
   /** It must be the first of its batch. */
   readonly startsBatch?: boolean | undefined;
   /** The operation's text, or undefined where there is nothing left to ask. */
@@ -20,14 +20,18 @@ export const patienceMs = 2_000;
 
 export function unavailable(cause: unknown): StoreUnavailableError {
   const reason = cause instanceof Error ? `: ${cause.message}` : "";
-  // A reply's error carries the whole command, with the names of leases in it: they are nobody else's business.
-  if (cause instanceof Error && "command" in cause) delete cause.command;
-  return new StoreUnavailableError(`Redis is unavailable${reason}`, { cause });
+  return new StoreUnavailableError(`Redis is unavailable${reason}`, { cause: withoutCommand(cause) });
+}
+
+/** The error of a reply carries its whole command, be it with the names of leases or a password: nobody else's business. */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error && "command" in error) delete error.command;
+  return error;
 }
 
 /** How an operation goes to the server, where it is not alone and in its turn. */
 export interface Manner {
-  readonly run?: RunCode;
+  readonly run?: RunStart;
   readonly startsBatch?: boolean;
   /** Carry it out even after its caller was told that the store is away. */
   readonly outlives?: boolean;
@@ -35,7 +39,7 @@ export interface Manner {
 
 /** An operation that means the same when it is repeated: it rides through a short loss of the connection. */
 export class PatientCall<Result> implements Call {
-  readonly run: RunCode | undefined;
+  readonly run: RunStart | undefined;
   readonly startsBatch: boolean | undefined;
   readonly #text: string;
   readonly #read: (answer: WireAnswer, reply: Reply, repeated: boolean) => Result;

@@ -1,7 +1,7 @@
 import { type SluiceError, StoreIncompatibleError, StoreUnavailableError } from "../../errors.js";
 import type { StoreObserver } from "../../store.js";
 import { type Binding, bind, type Scripts } from "./binding.js";
-import { patienceMs, unavailable } from "./call.js";
+import { patienceMs, unavailable, withoutCommand } from "./call.js";
 import { ownClientOptions, type RedisClient } from "./client.js";
 import { faultOf } from "./faults.js";
 import { inboxOf } from "./wire.js";
@@ -248,7 +248,7 @@ export class Connection {
     const told = this.away;
     this.up = false;
     this.away = true;
-    this.cause = cause ?? this.cause ?? new Error("the connection was closed");
+    this.cause = withoutCommand(cause) ?? this.cause ?? new Error("the connection was closed");
     if (!told)
       for (const observer of this.#observers) observer.availability?.({ up: false, cause: this.cause });
     this.#arrived();
@@ -264,7 +264,7 @@ export class Connection {
   };
 
   readonly #failed = (error: unknown): void => {
-    this.cause = error;
+    this.cause = withoutCommand(error);
   };
 
   readonly #message = (channel: string, text: string): void => {

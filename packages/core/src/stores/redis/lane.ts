@@ -1,6 +1,6 @@
 import { StoreIncompatibleError } from "../../errors.js";
 import type { AcquireRequest, AcquireResult, Grant, LossReason, RenewResult } from "../../store.js";
-import { AcquireCall, type AcquireLane } from "./acquire-call.js";
+import { AcquireCall, type AcquireLane, type Terms } from "./acquire-call.js";
 import { type Call, Errand, unavailable } from "./call.js";
 import { ServerClock } from "./clock.js";
 import type { Connection } from "./connection.js";
@@ -17,6 +17,7 @@ import {
   type Push,
   type Reply,
   refusals,
+  runs,
   type WireAnswer,
 } from "./wire.js";
 
@@ -78,6 +79,7 @@ export class Lane implements AcquireLane {
   readonly key: string;
   limit = 0;
   readonly #options: LaneOptions;
+  readonly #holderJson: string;
   readonly #connection: Connection;
   readonly #clock = new ServerClock();
   readonly #waiting = new WaitingCalls();
@@ -106,6 +108,7 @@ export class Lane implements AcquireLane {
     this.#connection = options.connection;
     this.semaphore = options.semaphore;
     this.holder = options.holder;
+    this.#holderJson = JSON.stringify(options.holder);
     this.key = factsKey(options.prefix, options.semaphore);
   }
 
@@ -121,6 +124,10 @@ export class Lane implements AcquireLane {
     if (!this.#connection.up || this.#failures > 0) return false;
     const [first] = this.#inFlight;
     return first === undefined || performance.now() - first.sentAt < slowMs;
+  }
+
+  get cause(): unknown {
+    return this.#connection.cause;
   }
 
   /** Something is under way to the server. */
@@ -179,13 +186,13 @@ export class Lane implements AcquireLane {
     this.#waiting.restore(call);
   }
 
-  granted({ request }: AcquireCall, fence: number, expiresAt: number, leaseMs: number): Grant | undefined {
+  granted({ request }: AcquireCall, { fence, expiresAt, leaseMs, again = false }: Terms): Grant | undefined {
     const validUntil = this.#clock.validUntil(expiresAt);
     if (validUntil <= performance.now()) return undefined;
     const { lease, permits } = request;
     if (fence > this.#fenceSeen) this.#fenceSeen = fence;
     this.#held.add(lease, validUntil, request.onLost);
-    return { outcome: "granted", lease, permits, fence, leaseMs, validUntil, limit: this.limit };
+    return { outcome: "granted", lease, permits, fence, leaseMs, validUntil, limit: this.limit, again };
   }
 
   /** What the answer to a renewal means. */
@@ -296,7 +303,7 @@ export class Lane implements AcquireLane {
       const operation = call.encode();
       if (operation === undefined) continue;
       text.add(call.run, operation);
-      (call.run === "r" ? releases : others).push(call);
+      (call.run === runs.release ? releases : others).push(call);
     }
     this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
     const calls = releases.length === 0 ? others : releases.concat(others);
@@ -311,7 +318,7 @@ export class Lane implements AcquireLane {
       after: this.#inFlight.at(-1)?.number ?? 0,
       fenceSeen: this.#fenceSeen,
       maxLeaseMs: this.#options.maxLeaseMs,
-      holder: this.holder,
+      holder: this.#holderJson,
     };
     this.#inFlight.push(batch);
     this.#wantsLook = false;
@@ -372,7 +379,7 @@ export class Lane implements AcquireLane {
     } else if (this.#waiting.isQueued(call)) {
       this.#waiting.vacate(lease);
       const leaseMs = call.leaseMs(at);
-      call.take(fence, at.now + leaseMs, leaseMs);
+      call.take({ fence, expiresAt: at.now + leaseMs, leaseMs });
     } else {
       this.#whenAnswered(() => this.#handedOver(lease, fence, at));
     }

@@ -39,6 +39,11 @@ export class Names {
     this.#enteredAt.delete(semaphore);
   }
 
+  /** The server may be another one, or have lost its data: enters all that are in use anew. */
+  forgetAll(): void {
+    this.#enteredAt.clear();
+  }
+
   /** The semaphore was removed: drops the name, unless somebody has made it anew. */
   async check(semaphore: string): Promise<void> {
     this.forget(semaphore);

@@ -22,7 +22,7 @@ import { Connection, type ConnectionListener } from "./connection.js";
 import { Lane } from "./lane.js";
 import { Names } from "./names.js";
 import { lookAt } from "./snapshot.js";
-import { decodePush, encode, type Reply, refusals, type WireAnswer } from "./wire.js";
+import { decodePush, encode, type Reply, refusals, runs, type WireAnswer } from "./wire.js";
 
 const tidyEveryMs = 60_000;
 /** How long closing waits for what is under way. */
@@ -73,7 +73,7 @@ export class RedisStore implements Store, ConnectionListener {
     const read: Read<boolean> = (answer, _reply, repeated) =>
       answer === 1 || (repeated && performance.now() < validUntil);
     return attempt === undefined
-      ? this.#ask(semaphore, encode.name(lease), read, { run: "r", outlives: true })
+      ? this.#ask(semaphore, encode.name(lease), read, { run: runs.release, outlives: true })
       : this.#ask(semaphore, encode.releaseOwned(lease, attempt), read, { outlives: true });
   }
 
@@ -83,7 +83,7 @@ export class RedisStore implements Store, ConnectionListener {
       renewals.map(({ lease, leaseMs }) => {
         const read: Read<RenewResult> = (answer, reply) => lane.renewed(lease, answer, reply);
         return leaseMs === undefined
-          ? this.#ask(semaphore, encode.name(lease), read, { run: "n" })
+          ? this.#ask(semaphore, encode.name(lease), read, { run: runs.renew })
           : this.#ask(semaphore, encode.renewFor(lease, leaseMs), read);
       }),
     );
@@ -147,6 +147,7 @@ export class RedisStore implements Store, ConnectionListener {
   }
 
   connected(): void {
+    this.#names.forgetAll();
     for (const lane of this.#lanes.values()) lane.connected();
   }
 

@@ -30,27 +30,24 @@ export type AcquireMode = "first" | "known" | "again";
 const codes: Readonly<Record<AcquireMode, string>> = { first: "B", known: "a", again: "?" };
 
 /**
- * Operations that need nothing but a name go together in one list, a run: `["A",name,name]`. Others stand alone.
+ * Operations that need nothing but a name go together in one list, a run, whose start says what they are:
+ * `["A",0,name,name]`. Others stand alone.
  */
-export type RunCode = "A" | "r" | "n";
+export type RunStart = '"r"' | '"n"' | `"A",${number}`;
 
-/** One permit, nothing but defaults. `holder` is empty where it is the call's own. */
-export function isPlain({
+export const runs = { release: '"r"', renew: '"n"' } as const;
+
+/** The run of acquires that ask for one permit and have no other wish than how long their lease is. */
+export function runOf({
   permits,
   waitMs,
   priority,
   leaseMs,
   attempt,
   fingerprint,
-}: AcquireRequest): boolean {
-  return (
-    permits === 1 &&
-    waitMs > 0 &&
-    priority === 0 &&
-    leaseMs === undefined &&
-    attempt === "" &&
-    fingerprint === ""
-  );
+}: AcquireRequest): RunStart | undefined {
+  const plain = permits === 1 && waitMs > 0 && priority === 0 && attempt === "" && fingerprint === "";
+  return plain ? `"A",${leaseMs ?? 0}` : undefined;
 }
 
 export function encodeAcquire(mode: AcquireMode, request: AcquireRequest, holder: string): string {
@@ -96,12 +93,13 @@ export interface BatchHeader {
   readonly after: number;
   readonly fenceSeen: number;
   readonly maxLeaseMs: number;
+  /** As JSON. */
   readonly holder: string;
 }
 
 export function encodeBatch(header: BatchHeader, operations: string): string {
   const { process, batch, after, fenceSeen, maxLeaseMs, holder } = header;
-  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${JSON.stringify(holder)},[${operations}],${after}]`;
+  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${holder},[${operations}],${after}]`;
 }
 
 /** A number, or for what is held already or queued `[1, fence, expiresAt, leaseMs, permits]` or `[0, sequence]`. */
@@ -179,11 +177,11 @@ function decodeNotices([grants, misfits, revoked, removed]: RawNotices): Notices
 export class BatchText {
   #releases = "";
   #others = "";
-  #open: RunCode | undefined;
+  #open: RunStart | undefined;
 
-  /** @param run given: `text` is a name that may go together with others of the same code */
-  add(run: RunCode | undefined, text: string): void {
-    if (run === "r") {
+  /** @param run given: `text` is a name that may go together with others of the same run */
+  add(run: RunStart | undefined, text: string): void {
+    if (run === runs.release) {
       this.#releases += this.#releases === "" ? text : `,${text}`;
       return;
     }
@@ -193,14 +191,16 @@ export class BatchText {
     }
     this.#close();
     if (this.#others !== "") this.#others += ",";
-    this.#others += run === undefined ? text : `["${run}",${text}`;
+    this.#others += run === undefined ? text : `[${run},${text}`;
     this.#open = run;
   }
 
   toString(): string {
     this.#close();
     if (this.#releases === "") return this.#others;
-    return this.#others === "" ? `["r",${this.#releases}]` : `["r",${this.#releases}],${this.#others}`;
+    return this.#others === ""
+      ? `[${runs.release},${this.#releases}]`
+      : `[${runs.release},${this.#releases}],${this.#others}`;
   }
 
   #close(): void {

@@ -79,6 +79,17 @@ describe("a connection that is cut", () => {
     expect(await semaphore.inspect()).toMatchObject({ inUse: 0 });
   });
 
+  test("after a grant to one who does not wait, before its reply, the grant is taken back", async () => {
+    const semaphore = new Semaphore(storeAt(proxy.url), "api", { limit: 1 });
+    await (await semaphore.acquire()).release();
+    const cut = proxy.cutNext("cut-after", isBatch);
+    await expect(semaphore.tryAcquire()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await cut;
+    const observer = new Semaphore(storeAt(server.url), "api", { limit: 1 });
+    await until(async () => (await observer.inspect()).inUse === 0, { what: "the grant to be taken back" });
+    expect(await observer.inspect()).toMatchObject({ grantsTotal: 2, lapsesTotal: 0 });
+  });
+
   test("before the request arrived, it is asked again", async () => {
     const semaphore = new Semaphore(storeAt(proxy.url), "api", { limit: 1 });
     await (await semaphore.acquire()).release();

@@ -1,6 +1,6 @@
 import type { AcquireRequest, AcquireResult, Definition, LossReason, ReleaseRequest } from "../../store.js";
+import { Alarm } from "../alarm.js";
 import type { AcquireOperation, Answer, GrantAnswer, Notice, Operation } from "../operation.js";
-import { Alarm } from "./alarm.js";
 import { type Applied, Ledger } from "./ledger.js";
 import { type Departure, WaitingCaller } from "./waiting.js";
 

@@ -15,9 +15,9 @@ import type {
   Store,
   StoreObserver,
 } from "../../store.js";
+import { Alarm } from "../alarm.js";
 import type { Answer, Operation } from "../operation.js";
 import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
-import { Alarm } from "./alarm.js";
 import { LiveSemaphore, ledgerNow } from "./live.js";
 
 /** How often semaphores that have vanished are cleaned away. */

@@ -1,5 +1,5 @@
 import type { AcquireRequest, AcquireResult } from "../../store.js";
-import { Alarm } from "./alarm.js";
+import { Alarm } from "../alarm.js";
 
 /** Why a caller stops waiting by itself. */
 export type Departure = "timeout" | "aborted";

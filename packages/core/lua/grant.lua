@@ -11,8 +11,8 @@ local function grant(lease, permits, lease_ms, head, tail)
   local fence, expires_at = fence_base + granted, now + lease_ms
   if last_expires_at ~= expires_at then
     last_expires_at, last_expiry = expires_at, string.format('%.0f', expires_at)
-    if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
   end
+  if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
   S[S_FENCE], S[S_IN_USE] = fence, S[S_IN_USE] + permits
   S[S_LEASES], S[S_GRANTS] = S[S_LEASES] + 1, S[S_GRANTS] + 1
   local size = #expiries

@@ -198,6 +198,13 @@ test("a short lease lapses in time, also where a longer one was granted before i
   expect(reply.answers).toEqual([1]);
 });
 
+test("a lease lapses in time, also where its semaphore was removed and made anew within the call", async () => {
+  await script.apply("p", [ofOne], start);
+  await script.apply("p", ['["B","one"]', release("one"), encode.remove(), inPassing, '["B","two"]'], start);
+  await script.apply("p", [], start + 1_000);
+  expect(await script.heldPermits()).toBe(0);
+});
+
 describe("bounds on one call", () => {
   test("a lowered limit fails every waiter that no longer fits, in several calls if they are many", async () => {
     await script.apply(

@@ -2,6 +2,8 @@
 
 -- Ends the leases that nobody renewed in time.
 function F.sweep()
+  F.notice_lost_keys()
+  if S[S_RECOVER_UNTIL] > 0 and now >= S[S_RECOVER_UNTIL] then F.recount() end
   local lapsed = call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'LIMIT', 0, SWEEP_BOUND)
   if #lapsed > 0 then
     local records = call('HMGET', LEASES, unpack(lapsed))
@@ -16,9 +18,35 @@ function F.sweep()
   if #lapsed == SWEEP_BOUND then more = 1 end
 end
 
+-- A key of the leases was evicted or deleted: what it held may be believed for one longest lease, and counts until then.
+function F.notice_lost_keys()
+  if call('HEXISTS', LEASES, '') == 1 and call('ZSCORE', EXPIRIES, '') then return end
+  F.prepare_lease_keys()
+  S[S_RECOVER_UNTIL] = now + S[S_MAX_LEASE_MS]
+  S[S_NEXT_LAPSE] = F.first_expiry()
+end
+
+-- Counts the leases that are there. One without an expiry was not renewed since that was lost.
+function F.recount()
+  S[S_RECOVER_UNTIL], S[S_IN_USE], S[S_LEASES] = 0, 0, 0
+  local all = call('HGETALL', LEASES)
+  for index = 1, #all, 2 do
+    local lease = all[index]
+    if lease ~= '' and call('ZSCORE', EXPIRIES, lease) then
+      S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] + F.permits_of(all[index + 1]), S[S_LEASES] + 1
+    elseif lease ~= '' then
+      call('HDEL', LEASES, lease)
+    end
+  end
+  for _, lease in ipairs(call('ZRANGEBYSCORE', EXPIRIES, '-inf', '(+inf')) do
+    if call('HEXISTS', LEASES, lease) == 0 then call('ZREM', EXPIRIES, lease) end
+  end
+end
+
 -- Walks along the queue: fails waiters that a lowered limit shuts out, sets aside those whose process is silent or dead.
 function F.scan()
   if OUT_OF_MEMORY or S[S_WAITING] == 0 then return end
+  F.notice_lost_keys()
   local page = call('ZRANGEBYSCORE', QUEUE, '(' .. string.format('%.0f', S[S_SCAN_FROM]), '+inf', 'WITHSCORES',
     'LIMIT', 0, SCAN_BOUND)
   if #page > 0 then F.serve(page, false) end
@@ -38,8 +66,9 @@ function F.forget()
   for index = 1, #scanned[2], 2 do
     local id = scanned[2][index]
     if id ~= '' and id ~= caller then
-      local seen_at = cmsgpack.unpack(scanned[2][index + 1])
-      if now - seen_at > FORGET_AFTER_MS + S[S_MAX_LEASE_MS] then
+      local seen_at, _, digest = cmsgpack.unpack(scanned[2][index + 1])
+      -- One whose waiters are still in the queue is kept until they were set aside.
+      if digest == 0 and now - seen_at > FORGET_AFTER_MS + S[S_MAX_LEASE_MS] then
         call('HDEL', FACTS, id)
         C.processes[id] = false
       end

@@ -37,9 +37,9 @@ function F.open()
   end
   if F.is_forgotten(S, now) then
     F.unlink_all_but_facts()
+    F.forget_all_processes()
     S[S_LAPSES] = S[S_LAPSES] + S[S_LEASES]
-    S[S_IN_USE], S[S_LEASES], S[S_WAITING], S[S_NEXT_LAPSE] = 0, 0, 0, 0
-    me[P_DIGEST] = 0
+    S[S_IN_USE], S[S_LEASES], S[S_WAITING], S[S_NEXT_LAPSE], S[S_RECOVER_UNTIL] = 0, 0, 0, 0, 0
     F.prepare_lease_keys()
   end
   if S[S_RUN_ID] ~= RUN_ID then

@@ -49,6 +49,13 @@ function F.digest_add(id, sequence)
   if id ~= caller then C.changed[id] = true end
 end
 
+-- The queue, or a part of it, was lost: no process may take its digest for right. They ask again, at new places.
+function F.forget_all_processes()
+  call('UNLINK', FACTS)
+  C.processes, C.changed = { [caller] = me }, {}
+  me[P_DIGEST], S[S_REFRESH_AT] = 0, 0
+end
+
 -- Lower places are served first: a higher priority, then a lower sequence number.
 function F.place_of(priority, sequence)
   return sequence - priority * PRIORITY_BAND
@@ -188,6 +195,7 @@ function F.serve(page, grants_allowed)
     if not record then
       leaving[#leaving + 1] = id
       S[S_WAITING] = S[S_WAITING] - 1
+      F.forget_all_processes()
     else
       local tail_at, permits, lease_ms, _, _, sequence = cmsgpack.unpack_limit(record, 5)
       local _, process = cmsgpack.unpack_one(record, tail_at)
@@ -224,16 +232,19 @@ function F.handoff()
     if blocked then return end
     if left == 0 then -- the queue is shorter than its count: its key was lost
       S[S_WAITING] = call('ZCARD', QUEUE)
+      F.forget_all_processes()
       return
     end
     budget, size = budget - left, PAGE_BOUND
   end
 end
 
+-- When there is something to sweep next; 0: never.
 function F.first_expiry()
   local first = call('ZRANGE', EXPIRIES, 0, 0, 'WITHSCORES')
-  if not first[1] or first[1] == '' then return 0 end
-  return tonumber(first[2])
+  local expiry = first[1] and first[1] ~= '' and tonumber(first[2]) or 0
+  local recount_at = S[S_RECOVER_UNTIL]
+  return (recount_at > 0 and (expiry == 0 or recount_at < expiry)) and recount_at or expiry
 end
 
 -- Callers that wait are told when the earliest lease lapses; the bound is made exact where it is near.

@@ -7,7 +7,8 @@ function F.lease_of(id)
 end
 
 function F.write_lease(id, lease)
-  call('HSET', LEASES, id, cmsgpack.pack(unpack(lease, 1, L_FINGERPRINT)))
+  lease[L_SHARED] = lease[L_SHARED] or 0
+  call('HSET', LEASES, id, cmsgpack.pack(unpack(lease, 1, L_SHARED)))
 end
 
 function F.drop_now(id, lease)
@@ -56,6 +57,7 @@ function F.ask_for_held(operation, lease)
   local again = lease[L_ATTEMPT] ~= attempt and 1 or 0
   if again == 1 or lease[L_PROCESS] ~= caller then
     lease[L_ATTEMPT], lease[L_PROCESS] = attempt, caller
+    if again == 1 then lease[L_SHARED] = 1 end
     F.write_lease(id, lease)
   end
   return string.format('[1,%.0f,%.0f,%.0f,%.0f,%d]', lease[L_FENCE], call('ZSCORE', EXPIRIES, id),
@@ -71,7 +73,7 @@ function F.ask_for_queued(operation, waiter)
     F.dequeue(id, waiter)
     return TIMEOUT
   end
-  if call('ZREM', PARKED, id) == 1 then
+  if call('ZREM', PARKED, id) == 1 or not call('ZSCORE', QUEUE, id) then -- parked, or its queue was lost
     call('ZADD', QUEUE, F.place_of(waiter[W_PRIORITY], waiter[W_SEQUENCE]), id)
     call('PEXPIRE', QUEUE, F.time_to_live(S))
     S[S_WAITING] = S[S_WAITING] + 1
@@ -93,6 +95,8 @@ function F.ask_known(operation)
   return F.admit_operation(operation)
 end
 
+local renewals = {}
+
 -- The record does not hold the expiry, so that a renewal writes one number.
 function F.renew(lease, record, lease_ms)
   if not record or lease == '' then return LAPSED end
@@ -101,15 +105,21 @@ function F.renew(lease, record, lease_ms)
   lease_ms = lease_ms or granted_for_ms
   local expires_at = now + lease_ms
   if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
-  expiries[#expiries + 1] = expires_at
-  expiries[#expiries + 1] = lease
+  renewals[#renewals + 1] = expires_at
+  renewals[#renewals + 1] = lease
   return lease_ms
+end
+
+-- Never to an earlier end: a holder that missed the answer goes by an older one.
+function F.flush_renewals()
+  if #renewals > 0 then call('ZADD', EXPIRIES, 'GT', unpack(renewals)) end
+  renewals = {}
 end
 
 function F.cancel(operation)
   local id, attempt = operation[2], operation[3]
   local lease = F.lease_of(id)
-  if lease and lease[L_ATTEMPT] == attempt then return F.drop_now(id, lease) end
+  if lease and lease[L_ATTEMPT] == attempt and lease[L_SHARED] ~= 1 then return F.drop_now(id, lease) end
   local waiter = F.find_waiter(id)
   if not waiter or waiter[W_ATTEMPT] ~= attempt then return 0 end
   F.dequeue(id, waiter)
@@ -124,7 +134,7 @@ end
 
 function F.discard(operation)
   local lease = F.lease_of(operation[2])
-  if not lease or lease[L_FENCE] ~= operation[3] then return 0 end
+  if not lease or lease[L_FENCE] ~= operation[3] or lease[L_PROCESS] ~= caller then return 0 end
   return F.drop_now(operation[2], lease)
 end
 
@@ -207,7 +217,7 @@ function F.decide_one(operation)
   if code == 'N' then
     flush()
     local answer = F.renew(operation[2], call('HGET', LEASES, operation[2]), operation[3])
-    flush()
+    F.flush_renewals()
     return answer
   end
   if code == 'd' then F.change_definition(operation[2], operation[3], operation[4]) end
@@ -219,7 +229,7 @@ function F.renew_run(run)
   flush()
   local records = call('HMGET', LEASES, unpack(run, 2))
   for index = 2, #run do F.answer(F.renew(run[index], records[index - 1])) end
-  flush()
+  F.flush_renewals()
 end
 
 function F.decide(run)

@@ -21,8 +21,8 @@ export interface Lease {
   readonly signal: AbortSignal;
 
   /**
-   * Gives the permits back. True when they were still held until now, false when the lease had been lost before.
-   * A second call returns the first one's promise.
+   * Gives the permits back. True when this call did so, also where an operator had revoked the lease; false when the
+   * lease had lapsed before. A second call returns the first one's promise.
    *
    * @throws StoreUnavailableError when the store did not answer in time; the permits come back all the same
    */

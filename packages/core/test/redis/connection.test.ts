@@ -245,6 +245,61 @@ describe("a server", () => {
     expect(await semaphore.inspect()).toMatchObject({ inUse: 0, waiting: 0 });
   });
 
+  test("that accepts and says nothing is tried again, and found when it speaks", async () => {
+    proxy.blackhole("toClient");
+    const semaphore = new Semaphore(storeAt(proxy.url), "api", { limit: 1 });
+    const waiting = semaphore.acquire();
+    await until(() => proxy.counts.connections >= 2, {
+      what: "another attempt to connect",
+      timeoutMs: 15_000,
+    });
+    proxy.heal();
+    await (await waiting).release();
+  }, 30_000);
+
+  test("that is stopped for a while loses nobody and lets nobody in beside", async () => {
+    const semaphores = [storeAt(server.url), storeAt(server.url)].map(
+      (store) => new Semaphore(store, "api", { limit: 2 }),
+    );
+    const work = new Work();
+    const runs = semaphores.flatMap((semaphore) =>
+      Array.from({ length: 40 }, () => semaphore.use(() => work.run(20))),
+    );
+    await until(() => work.done > 10, { what: "some of the work" });
+    server.pause();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    server.resume();
+    await Promise.all(runs);
+    expect(work).toMatchObject({ most: 2, done: 80 });
+    expect(await semaphores[0]?.inspect()).toMatchObject({ inUse: 0, waiting: 0 });
+  });
+
+  test("that restarts without its data goes on for those who wait", async () => {
+    const lossy = await startRedis();
+    const store = redisStore(lossy.url, { prefix });
+    stores.push(store);
+    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    const held = await semaphore.acquire();
+    const waits = [semaphore.acquire(), semaphore.acquire()];
+    await until(async () => (await semaphore.inspect()).waiting === 2, { what: "two waiters" });
+    await lossy.restart({ empty: true });
+    await held.release();
+    for (const wait of waits) await (await wait).release();
+    expect(await semaphore.inspect()).toMatchObject({ inUse: 0, waiting: 0 });
+    await lossy.stop();
+  });
+
+  test("whose script cache is flushed can still be looked at", async () => {
+    const store = storeAt(server.url);
+    const semaphore = new Semaphore(store, "api", { limit: 2 });
+    const lease = await semaphore.acquire();
+    await server.command("SCRIPT", "FLUSH");
+    expect(await semaphore.inspect()).toMatchObject({ inUse: 1 });
+    await server.command("SCRIPT", "FLUSH");
+    expect((await store.list()).semaphores).toHaveLength(1);
+    await lease.release();
+  });
+
   test("that is too old is refused with a clear error", async () => {
     const client = new Redis(server.url);
     const old = Object.assign(Object.create(client), {
@@ -316,6 +371,25 @@ describe("a client of the caller's", () => {
     expect(await lease.release()).toBe(true);
     await store.close();
     expect(await client.ping()).toBe("PONG");
+    client.disconnect();
+  });
+
+  test("is served through any number of lost connections", async () => {
+    const client = new Redis(proxy.url);
+    const store = redisStore(client, { prefix });
+    stores.push(store);
+    const semaphore = new Semaphore(store, "api", { limit: 2 });
+    const work = new Work();
+    const runs = Array.from({ length: 300 }, () => semaphore.use(() => work.run(1)));
+    for (let cuts = 0; cuts < 5; cuts += 1) {
+      const before = work.done;
+      await until(() => work.done > before + 10, { what: "some of the work" });
+      proxy.cutAll();
+    }
+    await Promise.all(runs);
+    expect(work).toMatchObject({ most: 2, done: 300 });
+    expect(await semaphore.inspect()).toMatchObject({ inUse: 0, waiting: 0, lapsesTotal: 0 });
+    await store.close();
     client.disconnect();
   });
 

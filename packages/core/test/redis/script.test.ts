@@ -125,6 +125,93 @@ describe("a process that falls silent", () => {
   });
 });
 
+describe("a lease that another attempt has asked for", () => {
+  const asked = (attempt: string) => `["a","shared",1,1,0,0,"","${attempt}",""]`;
+
+  test("is not ended by a push that comes late to the first process", async () => {
+    const first = await script.apply("first", [ofOne, asked("1")], start);
+    await script.apply("second", [asked("2")], start);
+    const late = await script.apply("first", [encode.discard("shared", first.fenceBase + 1)], start + 10);
+    expect(late.answers).toEqual([0]);
+    expect(await script.status(start + 10)).toMatchObject({ inUse: 1 });
+  });
+
+  test("is not ended by an abort that crosses the answer", async () => {
+    await script.apply("first", [ofOne, asked("1")], start);
+    await script.apply("second", [asked("2")], start);
+    const aborted = await script.apply("second", [encode.cancel("shared", "2")], start + 10);
+    expect(aborted.answers).toEqual([0]);
+    expect(await script.status(start + 10)).toMatchObject({ inUse: 1 });
+  });
+
+  test("stays with the later attempt when the first one asks again after a lost connection", async () => {
+    await script.apply("first", [ofOne, asked("1")], start);
+    await script.apply("second", [asked("2")], start);
+    const again = await script.apply("first", ['["?","shared",1,1,0,0,"","1",""]'], start + 10);
+    expect(again.answers).toEqual([refusals.superseded]);
+  });
+});
+
+test("a renewal for a shorter time does not end a lease earlier than an older one said", async () => {
+  await script.apply("p", [ofOne, '["B","one"]'], start);
+  await script.apply("p", [encode.renewFor("one", 900)], start + 500);
+  await script.apply("p", [encode.renewFor("one", 100)], start + 600);
+  await script.apply("q", [acquire("two")], start + 800);
+  expect(await script.status(start + 800)).toMatchObject({ inUse: 1, waiting: 1 });
+});
+
+describe("a key that is evicted", () => {
+  const key = (part: string) => `test:{api}:${part}`;
+
+  for (const part of ["leases", "expiries"]) {
+    test(`(${part}) costs permits for one longest lease, and no longer`, async () => {
+      await script.apply("p", [ofOne, '["B","one"]'], start);
+      await script.apply("q", [acquire("two")], start);
+      await script.redis.del(key(part));
+      let reply = await script.apply("q", [], start + 1_000);
+      expect(reply.notices).toBeUndefined();
+      expect(await script.status(start + 1_000)).toMatchObject({ inUse: 1, waiting: 1 });
+      reply = await script.apply("q", [], start + 2_000);
+      expect(reply.notices?.grants).toEqual([["two", 1]]);
+      expect(await script.heldPermits()).toBe(1);
+    });
+  }
+
+  for (const part of ["queue", "waiters"]) {
+    test(`(${part}) makes those who wait ask again`, async () => {
+      await script.apply("p", [ofOne, '["B","one"]'], start);
+      const before = await script.apply("q", [acquire("two")], start);
+      expect(before.digest).toBeGreaterThan(0);
+      await script.redis.del(key(part));
+      await script.apply("p", [release("one")], start + 10);
+      expect(await script.apply("q", [], start + 20)).toMatchObject({ digest: 0 });
+      await script.apply("q", [again("two")], start + 30);
+      expect(await script.status(start + 30)).toMatchObject({ inUse: 1, waiting: 0 });
+    });
+  }
+});
+
+test("no digest outlives a queue that was forgotten", async () => {
+  await script.apply("p", [ofOne, '["B","one"]'], start);
+  await script.apply("q", [acquire("two")], start);
+  const later = start + 9 * minute;
+  await script.apply("p", [], later);
+  expect(await script.apply("q", [], later)).toMatchObject({ digest: 0 });
+});
+
+test("a process is remembered for as long as the queue has waiters of it", async () => {
+  await script.apply("p", [encode.define({ limit: 0, leaseMs: 1_000, maxWaiters: 5_000 })], start);
+  for (let batch = 0; batch < 8; batch += 1) {
+    await script.apply("other", [acquire(...names(250, `o${batch}-`))], start);
+  }
+  const placed = await script.apply("far", [acquire("behind")], start);
+  // One look along the queue takes many calls, and calls are rare.
+  for (const now of [start + 90_000, start + 101_000]) await script.apply("other", [], now);
+  expect(await script.processes()).toContain("far");
+  const asked = await script.apply("far", [again("behind")], start + 102_000);
+  expect(asked).toMatchObject({ answers: [[0, placed.digest]], digest: placed.digest });
+});
+
 describe("keys", () => {
   test("of a semaphore made in passing all go away by themselves", async () => {
     await script.apply("p", [inPassing, acquire("one", "two")], start);

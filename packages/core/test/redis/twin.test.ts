@@ -244,12 +244,14 @@ test("the script answers every sequence of calls as the ledger does, and never e
           );
           expect(tidingsOfScript(reply)).toEqual(tidingsOfLedger(expected.notices));
         }
-        if (removes && reply.notices?.removed) return;
+        if (reply.notices?.removed) return;
         const status = await script.status(now);
         expect(withoutAges(status)).toEqual(withoutAges(ledger.status(now)));
         expect(await script.heldPermits()).toBe(status?.inUse ?? 0);
         highestLimit = Math.max(highestLimit, ...operations.map(limitOf));
         expect(status?.inUse ?? 0).toBeLessThanOrEqual(highestLimit);
+        // From here on the fences differ, see above.
+        if (removes && operations.length > 1) return;
       }
     }),
     { numRuns: 300 },

@@ -16,6 +16,8 @@ export interface HeldLease {
   readonly grantedAt: number;
   expiresAt: number;
   revoked: boolean;
+  /** Another attempt asked for it after it was granted: an abort that crosses must not end what a caller may hold. */
+  shared: boolean;
   heapIndex: number;
 }
 
@@ -92,7 +94,7 @@ export class Count {
   /** Removes the waiter, or gives the lease back, where it belongs to `attempt`. */
   cancel(lease: string, attempt: string): boolean {
     if (this.queue.get(lease)?.attempt === attempt) return this.queue.remove(lease);
-    return this.release(lease, attempt);
+    return !this.leases.get(lease)?.shared && this.release(lease, attempt);
   }
 
   /** Gives the lease back; where an `attempt` is given, only if it belongs to that. */
@@ -108,8 +110,10 @@ export class Count {
     const held = this.leases.get(lease);
     if (held === undefined) return { answer: "lost", reason: "lapsed" };
     if (held.revoked) return { answer: "lost", reason: "revoked" };
-    this.#expiries.move(held, now + (leaseMs ?? held.leaseMs));
-    return { answer: "renewed", expiresAt: held.expiresAt };
+    const expiresAt = now + (leaseMs ?? held.leaseMs);
+    // Never to an earlier end: a holder that missed the answer goes by an older one.
+    this.#expiries.move(held, Math.max(expiresAt, held.expiresAt));
+    return { answer: "renewed", expiresAt };
   }
 
   /** Marks the lease; its permits stay taken. False where there is no such lease. */
@@ -193,6 +197,7 @@ export class Count {
       grantedAt: now,
       expiresAt: now + leaseMs,
       revoked: false,
+      shared: false,
       heapIndex: 0,
     };
     this.#fence = fence;
@@ -214,6 +219,7 @@ export class Count {
 function returnAgain(held: HeldLease, asked: AcquireOperation): Answer {
   if (held.revoked || held.fingerprint !== asked.fingerprint) return { answer: "reused" };
   const again = held.attempt !== asked.attempt;
+  held.shared ||= again;
   held.attempt = asked.attempt;
   return { ...grantAnswer(held), again };
 }

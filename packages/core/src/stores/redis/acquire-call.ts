@@ -29,8 +29,8 @@ export interface AcquireLane {
   readonly responsive: boolean;
   /** Why the server was lost, where it was. */
   readonly cause: unknown;
-  /** The limit that was last heard of. */
-  readonly limit: number;
+  /** The limit that was last heard of, if any. */
+  readonly limit: number | undefined;
   /** Sends an operation whose answer nobody awaits. */
   run(text: string): void;
   /** Sends the acquire (again), creating the semaphore first where `create` says so. */
@@ -38,6 +38,8 @@ export interface AcquireLane {
   /** Takes back what the server has made of the acquire: its place, or its grant. */
   cancel(call: AcquireCall): void;
   queued(call: AcquireCall, sequence: number): void;
+  /** The server has given a place to an acquire that nobody awaits any more. */
+  placed(call: AcquireCall, sequence: number): void;
   /** The server has no place for it any more. */
   vacated(call: AcquireCall): void;
   settled(call: AcquireCall): void;
@@ -95,7 +97,11 @@ export class AcquireCall implements Call {
   }
 
   answered(answer: WireAnswer, reply: Reply): void {
-    if (this.settled) return;
+    if (this.settled) {
+      // Its place is there until its cancel, which follows, has been answered.
+      if (typeof answer !== "number" && answer[0] === 0) this.#lane.placed(this, answer[1] ?? 0);
+      return;
+    }
     if (typeof answer !== "number") {
       this.#answeredAtLength(answer);
       return;
@@ -114,7 +120,7 @@ export class AcquireCall implements Call {
       return;
     }
     this.#lane.run(encode.discard(this.request.lease, terms.fence));
-    this.mode = "known";
+    this.mode = "again";
     this.#lane.ask(this, false);
   }
 
@@ -128,7 +134,8 @@ export class AcquireCall implements Call {
       this.failed(unavailable(cause));
       return false;
     }
-    if (this.#sent && this.mode === "first") this.mode = "known";
+    // Perhaps it was carried out; and a later attempt elsewhere, if there was one, keeps what it has.
+    if (this.#sent) this.mode = "again";
     return true;
   }
 
@@ -156,6 +163,7 @@ export class AcquireCall implements Call {
       return;
     }
     this.mode = "again";
+    this.#creating = false;
     this.#lane.queued(this, first);
   }
 
@@ -179,9 +187,13 @@ export class AcquireCall implements Call {
   };
 
   readonly #waitIsOver = (): void => {
-    if (this.#lane.responsive) this.#leave({ outcome: "timeout", limit: this.#lane.limit });
+    if (this.#lane.responsive) this.#leave({ outcome: "timeout", limit: this.#limit() });
     else this.failed(unavailable(this.#lane.cause));
   };
+
+  #limit(): number {
+    return this.#lane.limit ?? this.request.create?.limit ?? 0;
+  }
 
   #leave(result: AcquireResult): void {
     if (!this.#end()) return;

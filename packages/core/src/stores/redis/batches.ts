@@ -1,6 +1,5 @@
-import { StoreIncompatibleError } from "../../errors.js";
 import { Alarm } from "../alarm.js";
-import { type Call, unavailable } from "./call.js";
+import { type Call, errorOf } from "./call.js";
 import type { Connection } from "./connection.js";
 import { faultOf } from "./faults.js";
 import { BatchText, decodeReply, encodeBatch, type Reply, runs } from "./wire.js";
@@ -227,7 +226,7 @@ export class Batches {
     const fault = faultOf(error);
     if (fault === "refused" || fault === "incompatible") {
       this.#inFlight = this.#inFlight.filter((other) => other !== batch);
-      const cause = fault === "refused" ? unavailable(error) : incompatible(error);
+      const cause = errorOf(error);
       for (const call of batch.calls) call.failed(cause);
       this.#planFlush();
     } else if (fault === "unbound" || fault === "out_of_memory") {
@@ -270,9 +269,4 @@ export class Batches {
     this.#connection.reset();
     this.#failed(first, new Error(`no answer within ${stalledMs} ms`));
   }
-}
-
-function incompatible(error: unknown): StoreIncompatibleError {
-  const message = error instanceof Error ? error.message.replace(/^INCOMPATIBLE /, "") : "";
-  return new StoreIncompatibleError(`the state in Redis is of a newer Sluice: ${message}`, { cause: error });
 }

@@ -2,6 +2,8 @@ import { StoreIncompatibleError } from "../../errors.js";
 import { type RedisClient, singleUseOptions } from "./client.js";
 import { applyLua, inspectLua } from "./scripts.generated.js";
 
+const bindMs = 5_000;
+
 /** The scripts as one life of one server knows them. */
 export interface Binding {
   /** The server's run_id, which changes when it restarts. */
@@ -30,6 +32,8 @@ export const scripts: Scripts = { apply: applyLua, inspect: inspectLua };
 export async function bind(client: RedisClient, sources: Scripts): Promise<Binding> {
   const connection = client.duplicate(singleUseOptions);
   connection.on("error", () => {});
+  // A server that says nothing: ending the connection fails whatever waits for it.
+  const patience = setTimeout(() => connection.disconnect(), bindMs);
   try {
     await connection.connect();
     const info = String(await connection.call("INFO", "server"));
@@ -43,6 +47,7 @@ export async function bind(client: RedisClient, sources: Scripts): Promise<Bindi
     ]);
     return { incarnation, applySha, applyOutOfMemorySha, inspectSha };
   } finally {
+    clearTimeout(patience);
     connection.disconnect();
   }
 }

@@ -1,4 +1,5 @@
-import { StoreUnavailableError } from "../../errors.js";
+import { StoreIncompatibleError, StoreUnavailableError } from "../../errors.js";
+import { faultOf } from "./faults.js";
 import type { Reply, RunStart, WireAnswer } from "./wire.js";
 
 /** One operation on its way to the server. */
@@ -21,6 +22,15 @@ export const patienceMs = 2_000;
 export function unavailable(cause: unknown): StoreUnavailableError {
   const reason = cause instanceof Error ? `: ${cause.message}` : "";
   return new StoreUnavailableError(`Redis is unavailable${reason}`, { cause: withoutCommand(cause) });
+}
+
+/** What a caller is told of an error that a call came back with. */
+export function errorOf(error: unknown): StoreUnavailableError | StoreIncompatibleError {
+  if (error instanceof StoreUnavailableError || error instanceof StoreIncompatibleError) return error;
+  if (faultOf(error) !== "incompatible") return unavailable(error);
+  const message = error instanceof Error ? error.message.replace(/^INCOMPATIBLE /, "") : "";
+  const cause = withoutCommand(error);
+  return new StoreIncompatibleError(`the state in Redis is of a newer Sluice: ${message}`, { cause });
 }
 
 /** The error of a reply carries its whole command, be it with the names of leases or a password: nobody else's business. */

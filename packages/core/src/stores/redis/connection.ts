@@ -1,12 +1,14 @@
 import { type SluiceError, StoreIncompatibleError, StoreUnavailableError } from "../../errors.js";
 import type { StoreObserver } from "../../store.js";
 import { type Binding, bind, type Scripts } from "./binding.js";
-import { patienceMs, unavailable, withoutCommand } from "./call.js";
+import { errorOf, patienceMs, unavailable, withoutCommand } from "./call.js";
 import { ownClientOptions, type RedisClient } from "./client.js";
 import { faultOf } from "./faults.js";
 import { inboxOf } from "./wire.js";
 
 const bindRetryMs = 100;
+/** How long it may take to subscribe and to bind, and for a client of ours to become ready after it has connected. */
+const establishMs = 5_000;
 /** Memory that has run out is asked for again after this time. */
 const outOfMemoryMs = 1_000;
 const pingTimeoutMs = 2_000;
@@ -46,6 +48,7 @@ export class Connection {
   #subscribed = false;
   #outOfMemoryUntil = 0;
   #retry: NodeJS.Timeout | undefined;
+  #readiness: NodeJS.Timeout | undefined;
   #closed = false;
   #arrivals: (() => void)[] = [];
 
@@ -85,9 +88,17 @@ export class Connection {
     return this.#run(binding, outOfMemory ? binding.applyOutOfMemorySha : binding.applySha, key, batch);
   }
 
+  /** @throws StoreUnavailableError, StoreIncompatibleError */
   async inspect(key: string, request: string): Promise<string | null> {
-    const binding = this.#requireBinding();
-    return this.#run(binding, binding.inspectSha, key, request) as Promise<string | null>;
+    try {
+      return await this.#inspect(key, request);
+    } catch (error) {
+      if (faultOf(error) !== "unbound") throw errorOf(error);
+    }
+    await this.reachable();
+    return this.#inspect(key, request).catch((error) => {
+      throw errorOf(error);
+    });
   }
 
   /**
@@ -154,6 +165,7 @@ export class Connection {
     this.refusal ??= new StoreUnavailableError("the store is closed");
     this.#arrived();
     clearTimeout(this.#retry);
+    clearTimeout(this.#readiness);
     this.#unlisten();
     if (this.#inboxClient !== this.#client) this.#inboxClient.disconnect();
     if (this.#own) this.#client.disconnect();
@@ -163,6 +175,11 @@ export class Connection {
     const arrivals = this.#arrivals;
     this.#arrivals = [];
     for (const arrive of arrivals) arrive();
+  }
+
+  async #inspect(key: string, request: string): Promise<string | null> {
+    const binding = this.#requireBinding();
+    return this.#run(binding, binding.inspectSha, key, request) as Promise<string | null>;
   }
 
   #requireBinding(): Binding {
@@ -195,12 +212,29 @@ export class Connection {
   #establish(): void {
     if (this.#establishing || this.#closed) return;
     this.#establishing = true;
-    this.#subscribeThenBind()
+    this.#inTime(this.#subscribeThenBind())
       .then((binding) => this.#setUp(binding))
       .catch((error) => this.#couldNotEstablish(error))
       .finally(() => {
         this.#establishing = false;
       });
+  }
+
+  /** A peer that accepts and says nothing must not keep the store from trying again. */
+  async #inTime(work: Promise<Binding>): Promise<Binding> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.reset();
+        reject(new Error(`no answer within ${establishMs} ms of connecting`));
+      }, establishMs);
+    });
+    work.catch(() => {});
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #subscribeThenBind(): Promise<Binding> {
@@ -259,6 +293,15 @@ export class Connection {
     if (this.#client.status === "ready") this.#establish();
   };
 
+  /** The client asks the server whether it is ready, and would wait for an answer without end. */
+  readonly #connected = (): void => {
+    clearTimeout(this.#readiness);
+    this.#readiness = setTimeout(() => {
+      if (this.#client.status !== "ready") this.reset();
+    }, establishMs);
+    this.#readiness.unref();
+  };
+
   readonly #lost = (): void => {
     this.#setDown(undefined);
   };
@@ -282,6 +325,7 @@ export class Connection {
 
   #listen(): void {
     this.#inboxClient.on("close", this.#inboxLost);
+    this.#client.on("connect", this.#connected);
     this.#client.on("ready", this.#ready);
     this.#client.on("close", this.#lost);
     this.#client.on("end", this.#lost);
@@ -294,6 +338,7 @@ export class Connection {
 
   #unlisten(): void {
     this.#inboxClient.off("close", this.#inboxLost);
+    this.#client.off("connect", this.#connected);
     this.#client.off("ready", this.#ready);
     this.#client.off("close", this.#lost);
     this.#client.off("end", this.#lost);

@@ -11,7 +11,7 @@ import { encode, factsKey, type Notices, type Push, type Reply, refusals, type W
 
 /** A process with waiters calls at least so often, as a part of their shortest lease; it is silent after a whole one. */
 const heartbeatPart = 1 / 4;
-/** With a second connection for pushes one may still be under way when a reply has come. */
+/** A push may be under way when a reply has come, or be ahead of it: what differs is looked at once more. */
 const pushDelayMs = 25;
 
 /** When, and on which terms, something happened in the server. */
@@ -42,7 +42,7 @@ export class Lane implements AcquireLane, BatchListener {
   readonly semaphore: string;
   readonly holder: string;
   readonly key: string;
-  limit = 0;
+  limit: number | undefined;
   readonly #options: LaneOptions;
   readonly #connection: Connection;
   readonly #batches: Batches;
@@ -130,6 +130,10 @@ export class Lane implements AcquireLane, BatchListener {
     this.#waiting.queue(call, sequence, call.leaseMs({ leaseMs: this.#leaseMs }));
   }
 
+  placed(call: AcquireCall, sequence: number): void {
+    this.#waiting.place(call.request.lease, sequence);
+  }
+
   vacated(call: AcquireCall): void {
     this.#waiting.vacate(call.request.lease);
   }
@@ -148,7 +152,7 @@ export class Lane implements AcquireLane, BatchListener {
     const { lease, permits } = request;
     if (fence > this.#batches.fenceSeen) this.#batches.fenceSeen = fence;
     this.#held.add(lease, validUntil, request.onLost);
-    return { outcome: "granted", lease, permits, fence, leaseMs, validUntil, limit: this.limit, again };
+    return { outcome: "granted", lease, permits, fence, leaseMs, validUntil, limit: this.limit ?? 0, again };
   }
 
   /** What the answer to a renewal means. */
@@ -197,6 +201,7 @@ export class Lane implements AcquireLane, BatchListener {
     if (this.#known) this.#options.seen();
     this.limit = Math.max(0, reply.limit);
     this.#leaseMs = reply.leaseMs;
+    this.#waiting.noteLeaseMs(reply.leaseMs);
     this.#lookAt = reply.lapseInMs > 0 ? performance.now() + reply.lapseInMs + 1 : Number.POSITIVE_INFINITY;
   }
 
@@ -284,7 +289,7 @@ export class Lane implements AcquireLane, BatchListener {
       this.#doubted = false;
       return;
     }
-    if (!this.#connection.pushesInOrder && !this.#doubted) {
+    if (!this.#doubted) {
       this.#doubted = true;
       this.#lookAt = performance.now() + pushDelayMs;
       return;

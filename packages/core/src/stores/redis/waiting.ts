@@ -59,9 +59,19 @@ export class WaitingCalls {
     this.#asked.delete(call);
     this.#queued.add(call);
     this.#shortestLeaseMs = Math.min(this.#shortestLeaseMs, leaseMs);
-    this.vacate(call.request.lease);
-    this.#places.set(call.request.lease, sequence);
+    this.place(call.request.lease, sequence);
+  }
+
+  /** The server has a place for this lease. */
+  place(lease: string, sequence: number): void {
+    this.vacate(lease);
+    this.#places.set(lease, sequence);
     this.digest = (this.digest + sequence) % digestModulus;
+  }
+
+  /** The semaphore's own lease has changed: those who wait for one may have to come more often. */
+  noteLeaseMs(leaseMs: number): void {
+    if (this.#queued.size > 0) this.#shortestLeaseMs = Math.min(this.#shortestLeaseMs, leaseMs);
   }
 
   find(lease: string): AcquireCall | undefined {

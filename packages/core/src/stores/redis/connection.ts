@@ -28,8 +28,6 @@ export interface ConnectionListener {
  */
 export class Connection {
   readonly process: string;
-  /** True when replies and pushes share a connection, so that none overtakes the other. */
-  readonly pushesInOrder: boolean;
   up = false;
   /** The store cannot be reached, and not because it was never tried. */
   away = false;
@@ -67,10 +65,11 @@ export class Connection {
     this.#scripts = scripts;
     this.#listener = listener;
     this.#inbox = inboxOf(prefix, process);
-    this.pushesInOrder = own && client.options.protocol === 3;
-    this.#inboxClient = this.pushesInOrder
-      ? client
-      : client.duplicate({ ...ownClientOptions, lazyConnect: false });
+    // With RESP3 a subscribed connection takes commands too; a client of the caller's is not subscribed behind its back.
+    this.#inboxClient =
+      own && client.options.protocol === 3
+        ? client
+        : client.duplicate({ ...ownClientOptions, lazyConnect: false });
     this.#listen();
     if (client.status === "ready") this.#establish();
     else if (client.status === "wait") client.connect().catch(() => {});

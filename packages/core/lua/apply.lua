@@ -111,6 +111,10 @@ local function load(rest)
 --@include rare
 end
 
+-- Judged before anything is changed: a call that is not run leaves all as it was.
+repeated = request[2] == me[P_BATCH]
+if request[2] < me[P_BATCH] or (not repeated and request[7] > 0 and request[7] ~= me[P_BATCH]) then return '0' end
+
 if stored[1] then
   S = { cmsgpack.unpack(stored[1]) }
   local offset_now = now + S[S_OFFSET]
@@ -123,8 +127,6 @@ if stored[1] then
   end
 end
 
-repeated = request[2] == me[P_BATCH]
-if request[2] < me[P_BATCH] or (not repeated and request[7] > 0 and request[7] ~= me[P_BATCH]) then return '0' end
 me[P_SEEN_AT], me[P_BATCH] = now, request[2]
 
 if S and S[S_NEXT_LAPSE] ~= 0 and now >= S[S_NEXT_LAPSE] then

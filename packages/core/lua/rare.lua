@@ -60,8 +60,13 @@ function F.ask_for_held(operation, lease)
     if again == 1 then lease[L_SHARED] = 1 end
     F.write_lease(id, lease)
   end
-  return string.format('[1,%.0f,%.0f,%.0f,%.0f,%d]', lease[L_FENCE], call('ZSCORE', EXPIRIES, id),
-    lease[L_LEASE_MS], lease[L_PERMITS], again)
+  local expires_at = call('ZSCORE', EXPIRIES, id)
+  if not expires_at then -- it was lost with its key
+    expires_at = now + lease[L_LEASE_MS]
+    call('ZADD', EXPIRIES, expires_at, id)
+    if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
+  end
+  return string.format('[1,%.0f,%.0f,%.0f,%.0f,%d]', lease[L_FENCE], expires_at, lease[L_LEASE_MS], lease[L_PERMITS], again)
 end
 
 -- The waiter belongs to this attempt of this process from now on; one that was parked gets its place back.

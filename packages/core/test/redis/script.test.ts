@@ -191,6 +191,19 @@ describe("a key that is evicted", () => {
   }
 });
 
+test("a call that is not run after a long silence leaves the definition where it was", async () => {
+  await script.applyBatch("p", 5, [ofOne], start);
+  expect(await script.applyBatch("p", 4, [acquire("late")], start + 9 * minute)).toBeUndefined();
+  expect(await script.status(start + 9 * minute)).toMatchObject({ limit: 1, version: 1 });
+});
+
+test("a lease whose expiry was evicted has a new one when it is asked for again", async () => {
+  await script.apply("p", [ofOne, '["B","one"]'], start);
+  await script.redis.del("test:{api}:expiries");
+  const asked = await script.apply("p", ['["a","one"]'], start + 400);
+  expect(asked.answers).toEqual([[1, expect.any(Number), start + 1_400, 1_000, 1, 0]]);
+});
+
 test("no digest outlives a queue that was forgotten", async () => {
   await script.apply("p", [ofOne, '["B","one"]'], start);
   await script.apply("q", [acquire("two")], start);

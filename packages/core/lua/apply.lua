@@ -27,6 +27,7 @@
 --         "z" lease, fence            give back a grant that nobody awaits
 --         "n" lease, lease, ...       renew for as long as it was granted
 --         "N" lease, lease_ms         renew
+--         "k" lease, attempt          claim: renew for as long as it was granted, for this attempt of this process
 --         "e" limit, lease_ms, max_waiters   create where missing, in passing
 --         "d" limit, lease_ms, max_waiters   define; first in its batch, so that all grants are on the replied terms
 --         "s" limit                   resize
@@ -35,7 +36,7 @@
 -- Reply JSON: [now, fence_base - now * 1000, limit (-1: no such semaphore), lease_ms, max_waiters, version, digest,
 --              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0], or 0 where nothing was done: the
 --              batch is older than the last one, or does not follow the one that it must follow.
---         answer: n > 0 granted now with fence_base + n (renewals: for n ms) | [1, fence, expires_at, lease_ms, permits,
+--         answer: n > 0 granted now with fence_base + n (renewals and claims: for n ms) | [1, fence, expires_at, lease_ms, permits,
 --         again] held already (again 1: by another attempt) | [0, sequence] queued | 0 or 1 not found, found | a refusal, below 0
 --         notices: [[[lease, n], ...] granted, [lease, ...] that exceed the limit, [lease, ...] revoked, removed]
 -- Published to {prefix}:inbox:{process}: [semaphore, run_id, now, fence_base, lease_ms, limit, notices]

@@ -121,6 +121,21 @@ function F.flush_renewals()
   renewals = {}
 end
 
+-- A renewal by whoever goes on with the lease: it belongs to this attempt of this process from now on. Somebody holds it,
+-- so no abort ends it.
+function F.claim(operation)
+  local id, attempt = operation[2], operation[3]
+  flush()
+  local record = call('HGET', LEASES, id)
+  local answer = F.renew(id, record)
+  if answer < 0 then return answer end
+  F.flush_renewals()
+  local lease = { cmsgpack.unpack(record) }
+  lease[L_PROCESS], lease[L_ATTEMPT], lease[L_SHARED] = caller, attempt, 1
+  F.write_lease(id, lease)
+  return answer
+end
+
 function F.cancel(operation)
   local id, attempt = operation[2], operation[3]
   local lease = F.lease_of(id)
@@ -204,7 +219,7 @@ function F.decide_without_semaphore(operation)
   local code = operation[1]
   if code == 'd' then return F.create(operation[2], operation[3], operation[4], 1) end
   if code == 'e' then return F.create(operation[2], operation[3], operation[4], 0) end
-  if code == 'n' or code == 'N' then return LAPSED end
+  if code == 'n' or code == 'N' or code == 'k' then return LAPSED end
   if code == 'c' or code == 'r' or code == 'R' or code == 'z' or code == 'v' then return 0 end
   return UNKNOWN
 end
@@ -218,6 +233,7 @@ function F.decide_one(operation)
   if code == 'R' then return F.release_owned(operation) end
   if code == 'z' then return F.discard(operation) end
   if code == 'v' then return F.revoke(operation) end
+  if code == 'k' then return F.claim(operation) end
   if code == 'x' then return F.remove() end
   if code == 'N' then
     flush()

@@ -51,8 +51,8 @@
 --@define L_HOLDER 7
 --@define L_ATTEMPT 8
 --@define L_FINGERPRINT 9
--- 1 where another attempt asked for it after it was granted: an abort that crosses must not end what a caller may hold.
--- Left out by grants.
+-- 1 where another attempt asked for it after it was granted, or claimed it: an abort that crosses must not end what a
+-- caller may hold. Left out by grants.
 --@define L_SHARED 10
 
 -- A waiter. The last three are those of the lease that it becomes, which are copied and not packed again.

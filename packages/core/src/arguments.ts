@@ -42,6 +42,7 @@ const storeMembers: { readonly [Name in keyof Store]: "number" | "function" } = 
   acquire: "function",
   release: "function",
   renew: "function",
+  claim: "function",
   define: "function",
   resize: "function",
   remove: "function",

@@ -15,6 +15,7 @@ export {
   StoreUnavailableError,
 } from "./errors.js";
 export { defaultHolder, newAttemptId, newLeaseId } from "./ids.js";
+export { Keeper, type KeptLease } from "./lease/keeper.js";
 export type { Lease } from "./lease/lease.js";
 export type { AcquireOptions, SemaphoreOptions, TryAcquireOptions } from "./options.js";
 export { type Refusal, refusalError } from "./refusal.js";
@@ -22,6 +23,7 @@ export { Semaphore } from "./semaphore.js";
 export type {
   AcquireRequest,
   AcquireResult,
+  Claim,
   DefineResult,
   Definition,
   Grant,
@@ -32,6 +34,7 @@ export type {
   Renewal,
   RenewResult,
   ResizeResult,
+  Restore,
   SemaphorePage,
   SemaphoreStatus,
   Snapshot,
@@ -39,3 +42,5 @@ export type {
   StoreObserver,
   WaiterStatus,
 } from "./store.js";
+export { Alarm } from "./stores/alarm.js";
+export { ServerClock } from "./stores/server-clock.js";

@@ -14,7 +14,7 @@ import { definitionOf, emptySnapshot } from "./definition.js";
 import { SemaphoreUnknownError } from "./errors.js";
 import { defaultHolder, newLeaseId } from "./ids.js";
 import { Keeper } from "./lease/keeper.js";
-import type { HeldLease, Lease } from "./lease/lease.js";
+import { HeldLease, type Lease } from "./lease/lease.js";
 import { LimitConflicts } from "./limit-conflicts.js";
 import { type Manner, noOptions, trying, waiting } from "./manner.js";
 import type { AcquireOptions, SemaphoreOptions, TryAcquireOptions } from "./options.js";
@@ -45,7 +45,7 @@ import type {
 export class Semaphore {
   readonly name: string;
   readonly #store: Store;
-  readonly #keeper: Keeper;
+  readonly #keeper: Keeper<HeldLease>;
   readonly #conflicts: LimitConflicts;
   readonly #holder: string;
   /** Undefined: as the stored definition says. */
@@ -222,7 +222,9 @@ export class Semaphore {
     manner: Manner<Options, Refused>,
   ): Promise<Lease | Refused> {
     let lease: HeldLease | undefined;
+    // A store may speak of a lease before the grant has come here.
     let lostEarly: LossReason | undefined;
+    let confirmedEarly: number | undefined;
     const request: AcquireRequest = {
       semaphore: this.name,
       lease: newLeaseId(),
@@ -239,13 +241,18 @@ export class Semaphore {
         if (lease === undefined) lostEarly = reason;
         else lease.lose(reason);
       },
+      onRenewed: (validUntil) => {
+        if (lease === undefined) confirmedEarly = validUntil;
+        else lease.confirm(validUntil);
+      },
     };
     // One signal may well end hundreds of waits; Node takes more than ten listeners for a leak, and warns.
     if (signal instanceof AbortSignal) setMaxListeners(0, signal);
     return this.#store.acquire(request, signal).then((result) => {
       this.#compareLimits(request, result);
       if (result.outcome !== "granted") return manner.refused(result, request, signal);
-      lease = this.#keeper.keep(result);
+      lease = new HeldLease(this.#keeper, result);
+      if (confirmedEarly !== undefined) lease.confirm(confirmedEarly);
       if (lostEarly !== undefined) lease.lose(lostEarly);
       return lease;
     });

@@ -45,6 +45,13 @@ export interface Store {
   /** Extends leases, all in one call. Answers in the order of `renewals`. */
   renew(semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]>;
 
+  /**
+   * Takes over leases that were granted elsewhere, or before a restart: renews each of them, and from then on it
+   * belongs to the claim's attempt, and its losses are told to the claim's `onLost`. A store that recovers also
+   * restores the leases that it has lost. Answers in the order of `claims`.
+   */
+  claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]>;
+
   /** Creates the semaphore or replaces its whole definition; it stays until it is removed. */
   define(semaphore: string, definition: Definition): Promise<DefineResult>;
 
@@ -110,6 +117,11 @@ export interface AcquireRequest {
   readonly create: Definition | undefined;
   /** Called at most once, when the store learns that the lease ended before its time without being released. */
   readonly onLost?: (reason: LossReason) => void;
+  /**
+   * Called when a store that renews by itself learns until when the lease is confirmed now. That may be earlier than
+   * it was said before, where the store has lost touch with whoever renews it.
+   */
+  readonly onRenewed?: (validUntil: number) => void;
 }
 
 export type LossReason = "lapsed" | "revoked";
@@ -158,6 +170,27 @@ export interface Renewal {
   readonly lease: string;
   /** Undefined: as long as it was granted for. */
   readonly leaseMs?: number | undefined;
+}
+
+export interface Claim {
+  readonly lease: string;
+  /** The attempt that the lease belongs to from now on. */
+  readonly attempt: string;
+  /** Left out: where the store has lost the lease, it is lost. */
+  readonly restore?: Restore | undefined;
+  readonly onLost?: AcquireRequest["onLost"];
+  readonly onRenewed?: AcquireRequest["onRenewed"];
+}
+
+/** A lease as its holder knows it from the grant: what a store that recovers restores it by. */
+export interface Restore {
+  readonly permits: number;
+  readonly fence: number;
+  /** As long as it was granted for. */
+  readonly leaseMs: number;
+  readonly holder: string;
+  /** Creates the semaphore, in passing, where the store has lost that too. */
+  readonly create: Definition | undefined;
 }
 
 export type RenewResult =
@@ -236,4 +269,9 @@ export interface StoreObserver {
   roundtrip?(event: { readonly durationMs: number; readonly operations: number }): void;
   /** The connection was lost or is back. */
   availability?(event: { readonly up: boolean; readonly cause?: unknown }): void;
+  /**
+   * The store has started to recover, because leases that it does not know of may still be believed, and grants
+   * nothing for `untilMs`; or it grants again. Told at once to one who begins to observe during a recovery.
+   */
+  recovery?(event: { readonly active: boolean; readonly untilMs?: number; readonly cause?: string }): void;
 }

@@ -2,6 +2,8 @@ export type { ProxiedPush, ProxiedRequest } from "./faults/conversation.js";
 export { type CutProxy, startCutProxy } from "./faults/cut-proxy.js";
 export type { Direction, PushFate, RequestFate } from "./faults/fates.js";
 export { seededRandom } from "./faults/random.js";
+export { type Belief, highestOverlap } from "./history/overlap.js";
+export { type RemoteHost, startRemoteHost, whyNoRemoteHosts } from "./network/remote-host.js";
 export { type Exit, type NodeOptions, type NodeProcess, spawnNode } from "./processes/node.js";
 export { askRedis } from "./redis/ask.js";
 export { redisServerPath } from "./redis/binary.js";

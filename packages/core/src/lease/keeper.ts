@@ -1,5 +1,4 @@
-import type { Grant, RenewResult, Store } from "../store.js";
-import { HeldLease } from "./lease.js";
+import type { LossReason, RenewResult, Store } from "../store.js";
 
 /** A lease is renewed when this part of its time has passed: two more tries fit in before it ends. */
 const renewAfter = 1 / 3;
@@ -11,6 +10,20 @@ const minRetryMs = 20;
 /** A lease is given up so long before its end: timers fire up to a millisecond late, and then the loop reads first. */
 const expiryMarginMs = 2;
 
+/** A lease, as far as its keeper is concerned. */
+export interface KeptLease {
+  readonly id: string;
+  readonly leaseMs: number;
+  /** Until when the store has confirmed the lease, by the monotonic clock. */
+  validUntil: number;
+  /** When to ask for a renewal; Infinity while one is under way. The keeper sets it. */
+  renewAt: number;
+  /** Called after a renewal has moved `validUntil`. */
+  renewed?(): void;
+  /** Called when the lease has ended; its keeper must be told to forget it. */
+  lose(reason: LossReason): void;
+}
+
 /**
  * Keeps the leases of one semaphore: renews them, and says when one is lost. One timer and one call for all.
  *
@@ -18,10 +31,10 @@ const expiryMarginMs = 2;
  * renewal cost an insertion into a Set and a deletion. A round over 10,000 leases takes about 0.4 ms, and no lease
  * causes one more often than every tenth of its time.
  */
-export class Keeper {
+export class Keeper<Kept extends KeptLease = KeptLease> {
   readonly semaphore: string;
   readonly #store: Store;
-  readonly #held = new Set<HeldLease>();
+  readonly #held = new Set<Kept>();
   #timer: NodeJS.Timeout | undefined;
   /** When the next round starts; Infinity when none is planned. */
   #roundAt = Number.POSITIVE_INFINITY;
@@ -31,21 +44,36 @@ export class Keeper {
     this.semaphore = semaphore;
   }
 
-  /** The lease that was granted, kept from now on. */
-  keep(grant: Grant): HeldLease {
-    const lease = new HeldLease(this, grant, dueAt(grant.validUntil, grant.leaseMs));
+  /** How many leases it keeps. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Keeps a lease from now on, until it is forgotten. */
+  keep(lease: Kept): void {
+    lease.renewAt = dueAt(lease.validUntil, lease.leaseMs);
     this.#held.add(lease);
     this.#planRound(nextLookAt(lease));
-    return lease;
+  }
+
+  /**
+   * The store says by itself until when the lease is confirmed now: longer than before where it has renewed it, and
+   * shorter where it cannot vouch for it any more.
+   */
+  confirm(lease: Kept, validUntil: number): void {
+    lease.validUntil = validUntil;
+    // A renewal that is under way sets it by its answer.
+    if (lease.renewAt !== Number.POSITIVE_INFINITY) lease.renewAt = dueAt(validUntil, lease.leaseMs);
+    this.#planRound(nextLookAt(lease));
   }
 
   /** Gives the lease back, also a lost one: a revoked lease keeps its permits until its holder lets go. */
-  release(lease: HeldLease): Promise<boolean> {
+  release(lease: Kept): Promise<boolean> {
     this.forget(lease);
     return this.#store.release({ semaphore: this.semaphore, lease: lease.id });
   }
 
-  forget(lease: HeldLease): void {
+  forget(lease: Kept): void {
     this.#held.delete(lease);
   }
 
@@ -73,7 +101,7 @@ export class Keeper {
   readonly #round = (): void => {
     this.#roundAt = Number.POSITIVE_INFINITY;
     const now = performance.now();
-    const joining: HeldLease[] = [];
+    const joining: Kept[] = [];
     let someAreDue = false;
     for (const lease of this.#held) {
       if (lease.validUntil - expiryMarginMs <= now) {
@@ -87,7 +115,7 @@ export class Keeper {
     this.#planNextRound();
   };
 
-  async #renew(leases: readonly HeldLease[]): Promise<void> {
+  async #renew(leases: readonly Kept[]): Promise<void> {
     for (const lease of leases) lease.renewAt = Number.POSITIVE_INFINITY;
     let results: readonly RenewResult[] = [];
     try {
@@ -104,7 +132,7 @@ export class Keeper {
     });
   }
 
-  #settle(lease: HeldLease, result: RenewResult | undefined, now: number): void {
+  #settle(lease: Kept, result: RenewResult | undefined, now: number): void {
     if (result?.renewed === false) {
       lease.lose(result.reason);
       return;
@@ -116,6 +144,7 @@ export class Keeper {
       lease.validUntil = result.validUntil;
       // A store that answers slowly is not asked again at once.
       lease.renewAt = Math.max(dueAt(result.validUntil, lease.leaseMs), retryAt);
+      lease.renewed?.();
     }
     this.#planRound(nextLookAt(lease));
   }
@@ -125,6 +154,6 @@ function dueAt(validUntil: number, leaseMs: number): number {
   return validUntil - leaseMs * (1 - renewAfter);
 }
 
-function nextLookAt(lease: HeldLease): number {
+function nextLookAt(lease: KeptLease): number {
   return Math.min(lease.renewAt, lease.validUntil - expiryMarginMs);
 }

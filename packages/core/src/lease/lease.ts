@@ -1,6 +1,6 @@
 import { LeaseLostError } from "../errors.js";
 import type { Grant, LossReason } from "../store.js";
-import type { Keeper } from "./keeper.js";
+import type { Keeper, KeptLease } from "./keeper.js";
 
 /** Permits that are held until they are released or lost. Renewed by itself in between. */
 export interface Lease {
@@ -33,30 +33,28 @@ export interface Lease {
 }
 
 /** A lease together with what its keeper knows of it. */
-export class HeldLease implements Lease {
+export class HeldLease implements Lease, KeptLease {
   readonly id: string;
   readonly permits: number;
   readonly fence: number;
   readonly leaseMs: number;
-  /** Until when the store has confirmed the lease, by the monotonic clock. */
   validUntil: number;
-  /** When to ask for a renewal; Infinity while one is under way. */
-  renewAt: number;
+  renewAt = Number.POSITIVE_INFINITY;
 
-  readonly #keeper: Keeper;
+  readonly #keeper: Keeper<HeldLease>;
   #lost: LossReason | undefined;
   #releasing: Promise<boolean> | undefined;
   /** Made when somebody reads `signal`: it would be most of the cost of a lease that nobody watches. */
   #loss: AbortController | undefined;
 
-  constructor(keeper: Keeper, grant: Grant, renewAt: number) {
+  constructor(keeper: Keeper<HeldLease>, grant: Grant) {
     this.#keeper = keeper;
     this.id = grant.lease;
     this.permits = grant.permits;
     this.fence = grant.fence;
     this.leaseMs = grant.leaseMs;
     this.validUntil = grant.validUntil;
-    this.renewAt = renewAt;
+    keeper.keep(this);
   }
 
   get remainingMs(): number {
@@ -79,6 +77,11 @@ export class HeldLease implements Lease {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => undefined);
+  }
+
+  /** The store says by itself until when the lease is confirmed now. */
+  confirm(validUntil: number): void {
+    if (this.#lost === undefined && this.#releasing === undefined) this.#keeper.confirm(this, validUntil);
   }
 
   /** Ends the lease for good, unless it is over already. */

@@ -2,6 +2,7 @@ import { Registry } from "prom-client";
 import type {
   AcquireRequest,
   AcquireResult,
+  Claim,
   DefineResult,
   Definition,
   Page,
@@ -67,13 +68,17 @@ export class CountingStore implements Store {
   acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
     const meter = this.#metrics.meterOf(request.semaphore);
     const askedAt = performance.now();
-    const onLost: AcquireRequest["onLost"] = (reason) => {
-      this.#lost(request.semaphore, request.lease, meter);
-      request.onLost?.(reason);
-    };
+    // A sidecar gives its leases names of its own.
+    let { lease } = request;
     return this.#counted(
-      this.#store.acquire({ ...request, onLost }, signal),
-      (result) => this.#acquired(request, result, meter, askedAt),
+      this.#store.acquire(
+        this.#watched(request.semaphore, request, meter, () => lease),
+        signal,
+      ),
+      (result) => {
+        if (result.outcome === "granted") lease = result.lease;
+        this.#acquired(request, result, meter, askedAt);
+      },
       () => meter.acquires.error.inc(),
     );
   }
@@ -92,6 +97,18 @@ export class CountingStore implements Store {
         for (const result of results) this.#renewed(semaphore, result, meter);
       },
       () => meter.renewals.error.inc(renewals.length),
+    );
+  }
+
+  claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
+    const meter = this.#metrics.meterOf(semaphore);
+    const watched = claims.map((claim) => this.#watched(semaphore, claim, meter));
+    return this.#counted(
+      this.#store.claim(semaphore, watched),
+      (results) => {
+        for (const result of results) this.#claimed(semaphore, result, meter);
+      },
+      () => meter.renewals.error.inc(claims.length),
     );
   }
 
@@ -129,6 +146,24 @@ export class CountingStore implements Store {
 
   close(): Promise<void> {
     return this.#store.close().finally(this.#ended);
+  }
+
+  /** The same request, whose loss is counted before its caller learns of it. */
+  #watched<Asked extends AcquireRequest | Claim>(
+    semaphore: string,
+    asked: Asked,
+    meter: SemaphoreMeter,
+    leaseNow = () => asked.lease,
+  ): Asked {
+    const onLost: AcquireRequest["onLost"] = (reason) => {
+      this.#lost(semaphore, leaseNow(), meter);
+      asked.onLost?.(reason);
+    };
+    const onRenewed: AcquireRequest["onRenewed"] = (validUntil) => {
+      this.#clock.extend(semaphore, leaseNow(), validUntil);
+      asked.onRenewed?.(validUntil);
+    };
+    return { ...asked, onLost, onRenewed };
   }
 
   /** The call itself; its end is counted before its caller learns of it. */
@@ -174,6 +209,11 @@ export class CountingStore implements Store {
       meter.renewals[result.reason].inc();
       this.#lost(semaphore, result.lease, meter);
     }
+  }
+
+  #claimed(semaphore: string, result: RenewResult, meter: SemaphoreMeter): void {
+    if (result.renewed) this.#clock.start(semaphore, result.lease, result.validUntil);
+    this.#renewed(semaphore, result, meter);
   }
 
   /** Counts a lease once, by whichever way its loss is learned first. */

@@ -1,4 +1,4 @@
-import type { Definition, LossReason } from "../store.js";
+import type { Definition, LossReason, Restore } from "../store.js";
 
 /**
  * What a store does to one semaphore, as data: the common language of the ledger in memory and of the script in Redis.
@@ -9,9 +9,14 @@ export type Operation =
   | { readonly op: "cancel"; readonly lease: string; readonly attempt: string }
   | { readonly op: "release"; readonly lease: string; readonly attempt: string | undefined }
   | { readonly op: "renew"; readonly lease: string; readonly leaseMs: number | undefined }
+  | ClaimOperation
+  | DefiningOperation
+  | { readonly op: "revoke"; readonly lease: string };
+
+/** What changes a definition, or ends it. */
+export type DefiningOperation =
   | { readonly op: "define"; readonly definition: Definition }
   | { readonly op: "resize"; readonly limit: number }
-  | { readonly op: "revoke"; readonly lease: string }
   | { readonly op: "remove" };
 
 export interface AcquireOperation {
@@ -28,10 +33,20 @@ export interface AcquireOperation {
   readonly create: Definition | undefined;
 }
 
+export interface ClaimOperation {
+  readonly op: "claim";
+  readonly lease: string;
+  readonly attempt: string;
+  /** Given: a ledger that recovers restores the lease by it, where it does not know the lease. */
+  readonly restore: Restore | undefined;
+}
+
 /** The answer to each operation; times are in the store's clock. */
 export type Answer =
   | GrantAnswer
   | { readonly answer: "queued" | "timeout" | "queue_full" | "exceeds_limit" | "unknown" | "reused" }
+  /** Nothing is granted to anybody now, and the acquire does not wait. */
+  | { readonly answer: "withheld" }
   | { readonly answer: "cancelled" | "released"; readonly found: boolean }
   | { readonly answer: "renewed"; readonly expiresAt: number }
   | { readonly answer: "lost"; readonly reason: LossReason }

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Snapshot, WaiterStatus } from "../../src/store.js";
 import { Ledger } from "../../src/stores/memory/ledger.js";
 import type { GrantAnswer, Operation } from "../../src/stores/operation.js";
-import { acquire, definition, release, resize } from "./operations.js";
+import { acquire, claim, definition, release, resize, told } from "./operations.js";
 
 const lease = fc.integer({ min: 0, max: 14 }).map(String);
 const attempt = fc.constantFrom("1", "2");
@@ -30,6 +30,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc
     .tuple(lease, fc.constantFrom(undefined, 30))
     .map(([l, leaseMs]): Operation => ({ op: "renew", lease: l, leaseMs })),
+  fc
+    .tuple(lease, attempt, fc.constantFrom(undefined, told(1)))
+    .map(([l, a, restore]) => claim(l, a, restore)),
   fc.integer({ min: 0, max: 5 }).map(resize),
   lease.map((l): Operation => ({ op: "revoke", lease: l })),
   fc.constant<Operation>({ op: "remove" }),

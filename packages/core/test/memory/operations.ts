@@ -1,4 +1,4 @@
-import type { Definition } from "../../src/store.js";
+import type { Definition, Restore } from "../../src/store.js";
 import { Ledger } from "../../src/stores/memory/ledger.js";
 import type { AcquireOperation, Answer, Notice, Operation } from "../../src/stores/operation.js";
 
@@ -24,6 +24,15 @@ export function acquire(lease: string, rest: Partial<AcquireOperation> = {}): Ac
 
 export function release(lease: string, attempt?: string): Operation {
   return { op: "release", lease, attempt };
+}
+
+export function claim(lease: string, attempt = "claim", restore?: Restore): Operation {
+  return { op: "claim", lease, attempt, restore };
+}
+
+/** A lease as its holder knows it. */
+export function told(fence: number, rest: Partial<Restore> = {}): Restore {
+  return { permits: 1, fence, leaseMs: 1_000, holder: "test", create: undefined, ...rest };
 }
 
 export function resize(limit: number): Operation {

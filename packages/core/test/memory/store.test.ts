@@ -1,32 +1,11 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { InvalidArgumentError } from "../../src/errors.js";
-import type { AcquireRequest, Grant, LossReason, Store } from "../../src/store.js";
+import type { LossReason } from "../../src/store.js";
 import { memoryStore } from "../../src/stores/memory/index.js";
 import { definition } from "./operations.js";
+import { hold, request } from "./requests.js";
 
 const MINUTE_MS = 60_000;
-
-function request(lease: string, rest: Partial<AcquireRequest> = {}): AcquireRequest {
-  return {
-    semaphore: "api",
-    lease,
-    attempt: "1",
-    fingerprint: "",
-    permits: 1,
-    priority: 0,
-    waitMs: Number.POSITIVE_INFINITY,
-    leaseMs: undefined,
-    holder: "test",
-    create: definition(1),
-    ...rest,
-  };
-}
-
-async function hold(store: Store, lease: string, rest: Partial<AcquireRequest> = {}): Promise<Grant> {
-  const result = await store.acquire(request(lease, rest));
-  expect(result).toMatchObject({ outcome: "granted" });
-  return result as Grant;
-}
 
 describe("memoryStore", () => {
   it("accepts leases of up to 15 s unless it is told otherwise", () => {

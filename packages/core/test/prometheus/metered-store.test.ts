@@ -6,7 +6,7 @@ import type { Refusal } from "../../src/refusal.js";
 import { Semaphore } from "../../src/semaphore.js";
 import type { Store } from "../../src/store.js";
 import { memoryStore } from "../../src/stores/memory/index.js";
-import { deferred, StubStore } from "../semaphore/stub-store.js";
+import { deferred, grantOf, StubStore } from "../semaphore/stub-store.js";
 import { request } from "./fixtures.js";
 import { scrape } from "./scrape.js";
 
@@ -147,6 +147,20 @@ test("a release is counted by its reason, once it gave something back", async ()
   expect(value('sluice_releases_total{semaphore="openai",reason="explicit"}')).toBe(1);
   expect(value('sluice_releases_total{semaphore="openai",reason="disconnect"}')).toBe(2);
   expect(value('sluice_leases_lost_total{semaphore="openai"}')).toBe(0);
+});
+
+test("a lease that the store has named by itself, and renews by itself, is known by that name", async () => {
+  const inner = new StubStore();
+  inner.onAcquire = async (asked) => ({ ...grantOf(asked), lease: "its-own" });
+  const store = over(inner);
+  const confirmed: number[] = [];
+  await store.acquire({ ...request, lease: "asked-for", onRenewed: (until) => confirmed.push(until) });
+  inner.acquires[0]?.onRenewed?.(5);
+  inner.acquires[0]?.onLost?.("lapsed");
+  expect(confirmed).toEqual([5]);
+  const { value } = await scrape(registry);
+  expect(value('sluice_leases_lost_total{semaphore="openai"}')).toBe(1);
+  expect(value('sluice_lease_duration_seconds_count{semaphore="openai"}')).toBe(1);
 });
 
 test("a lost lease is counted once, by whichever way its loss is learned first", async () => {

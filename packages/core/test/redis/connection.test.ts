@@ -190,6 +190,26 @@ describe("a push that comes together with the reply before it", () => {
   });
 });
 
+describe("a revocation that comes together with the reply before it", () => {
+  test("is told to whoever claimed the lease", async () => {
+    const holder = storeAt(server.url);
+    const claimer = storeAt(proxy.url);
+    const lease = await new Semaphore(holder, "api", { limit: 1 }).acquire();
+    await claimer.renew("api", [{ lease: lease.id }]);
+    const told: string[] = [];
+    proxy.blackhole("toClient");
+    const onLost = (reason: string) => told.push(reason);
+    const claimed = claimer.claim("api", [{ lease: lease.id, attempt: "the-claim", onLost }]);
+    const record = () => server.command("HGET", `${prefix}:{api}:leases`, lease.id);
+    await until(async () => String(await record()).includes("the-claim"), { what: "the claim to be made" });
+    await holder.revoke("api", lease.id);
+    proxy.heal();
+    expect(await claimed).toMatchObject([{ renewed: true }]);
+    await until(() => told.length > 0, { what: "the claimer to be told" });
+    expect(told).toEqual(["revoked"]);
+  });
+});
+
 describe("a server", () => {
   test("whose script cache is flushed goes on as if nothing had happened", async () => {
     const semaphore = new Semaphore(storeAt(server.url), "api", { limit: 2 });

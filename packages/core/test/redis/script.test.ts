@@ -63,6 +63,7 @@ describe("batches", () => {
       `["r",${encode.name(name)}]`,
       `["n",${encode.name(name)}]`,
       encode.renewFor(name, 100),
+      encode.claim(name, ""),
       encode.releaseOwned(name, ""),
       encode.cancel(name, ""),
       encode.discard(name, 1),
@@ -70,7 +71,7 @@ describe("batches", () => {
     ]);
     const reply = await script.apply("p", operations, start);
     const { lapsed } = refusals;
-    expect(reply.answers).toEqual(strange.flatMap(() => [0, lapsed, lapsed, 0, 0, 0, 0]));
+    expect(reply.answers).toEqual(strange.flatMap(() => [0, lapsed, lapsed, lapsed, 0, 0, 0, 0]));
     expect(await script.status(start)).toMatchObject({ inUse: 1 });
   });
 
@@ -149,6 +150,37 @@ describe("a lease that another attempt has asked for", () => {
     await script.apply("second", [asked("2")], start);
     const again = await script.apply("first", ['["?","shared",1,1,0,0,"","1",""]'], start + 10);
     expect(again.answers).toEqual([refusals.superseded]);
+  });
+});
+
+describe("a claimed lease", () => {
+  test("is not ended by an abort of the attempt that claimed it, and is by its release", async () => {
+    await script.apply("first", [ofOne, acquire("one")], start);
+    expect((await script.apply("second", [encode.claim("one", "")], start)).answers).toEqual([1_000]);
+    const late = await script.apply("second", [encode.cancel("one", ""), release("one")], start + 10);
+    expect(late.answers).toEqual([0, 1]);
+  });
+
+  test("is not given back by the process that it was granted to", async () => {
+    const first = await script.apply("first", [ofOne, acquire("one")], start);
+    await script.apply("second", [encode.claim("one", "2")], start);
+    const late = await script.apply("first", [encode.discard("one", first.fenceBase + 1)], start + 10);
+    expect(late.answers).toEqual([0]);
+  });
+
+  test("ends as late as a renewal would let it", async () => {
+    await script.apply("first", [ofOne, acquire("one")], start);
+    await script.apply("second", [encode.claim("one", "2")], start + 600);
+    await script.apply("third", [acquire("two")], start + 1_500);
+    expect(await script.status(start + 1_599)).toMatchObject({ inUse: 1, waiting: 1, lapsesTotal: 0 });
+    expect(await script.status(start + 1_600)).toMatchObject({ inUse: 0, lapsesTotal: 1 });
+  });
+
+  test("can be claimed when its expiry was evicted, and has a new one", async () => {
+    await script.apply("first", [ofOne, acquire("one")], start);
+    await script.redis.del("test:{api}:expiries");
+    await script.apply("second", [encode.claim("one", "2")], start + 100);
+    expect(await script.redis.zscore("test:{api}:expiries", "one")).toBe(String(start + 1_100));
   });
 });
 

@@ -67,6 +67,15 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant("cancel" as const), lease: firstName, attempt }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("renew" as const), lease: firstName, leaseMs }) },
   {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant("claim" as const),
+      lease: firstName,
+      attempt,
+      restore: fc.constant(undefined),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({ op: fc.constant("resize" as const), limit: fc.integer({ min: 0, max: 6 }) }),
   },
@@ -122,6 +131,8 @@ function texts(asked: Operation): string[] {
       return [
         asked.leaseMs === undefined ? `["n","${asked.lease}"]` : encode.renewFor(asked.lease, asked.leaseMs),
       ];
+    case "claim":
+      return [encode.claim(asked.lease, asked.attempt)];
     case "define":
       return [encode.define(asked.definition)];
     case "resize":
@@ -174,6 +185,7 @@ function wordOfScript(asked: Operation, answer: WireAnswer, reply: Reply): strin
     case "acquire":
       return `granted ${reply.fenceBase + answer} until ${reply.now + (asked.leaseMs ?? reply.leaseMs)}`;
     case "renew":
+    case "claim":
       return `renewed until ${reply.now + answer}`;
     case "define":
       return `defined ${answer === 1}`;

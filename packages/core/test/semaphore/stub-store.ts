@@ -1,6 +1,7 @@
 import type {
   AcquireRequest,
   AcquireResult,
+  Claim,
   DefineResult,
   Definition,
   Grant,
@@ -59,6 +60,10 @@ export class StubStore implements Store {
   renew(_semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]> {
     this.renewals.push(renewals.map(({ lease }) => lease));
     return this.onRenew(renewals);
+  }
+
+  claim(_semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
+    return this.onRenew(claims);
   }
 
   define(_semaphore: string, definition: Definition): Promise<DefineResult> {

@@ -84,6 +84,19 @@ export function clients(test: Test): void {
     expect(losses).toEqual(["revoked"]);
   });
 
+  test("tells a client of the revocation of a lease that it claimed from another", async (world) => {
+    const other = await world.another();
+    await world.define(1);
+    const losses: LossReason[] = [];
+    const { lease } = await world.hold();
+    const onLost = (reason: LossReason) => losses.push(reason);
+    const claimed = await other.claim(world.semaphore, [{ lease, attempt: "elsewhere", onLost }]);
+    expect(claimed).toMatchObject([{ lease, renewed: true }]);
+    await world.store.revoke(world.semaphore, lease);
+    await world.until("the claimer to be told", () => losses.length > 0);
+    expect(losses).toEqual(["revoked"]);
+  });
+
   test("lets another client take over a queued acquire", async (world) => {
     const other = await world.another();
     await world.define(1);

@@ -24,6 +24,7 @@ export function closing(test: Test): void {
       "acquire without waiting": () => world.ask({ waitMs: 0 }).result,
       release: () => store.release({ semaphore, lease }),
       renew: () => store.renew(semaphore, [{ lease }]),
+      claim: () => store.claim(semaphore, [{ lease, attempt: "claim" }]),
       define: () => store.define(semaphore, definition(2)),
       resize: () => store.resize(semaphore, 2),
       remove: () => store.remove(semaphore),

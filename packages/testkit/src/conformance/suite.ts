@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { claiming } from "./claiming.js";
 import { clients } from "./clients.js";
 import { closing } from "./closing.js";
 import { crowds } from "./crowds.js";
@@ -30,6 +31,7 @@ const CHAPTERS: Readonly<Record<string, Chapter>> = {
   waiting,
   leases,
   repeats,
+  claiming,
   definitions,
   revoking,
   removing,

@@ -9,6 +9,8 @@ export interface NodeOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Options of node itself, before the file. */
   readonly execArgv?: readonly string[];
+  /** A program that becomes node, with its arguments, e.g. `["nsenter", "-t", "42", "-n"]`. */
+  readonly through?: readonly string[];
 }
 
 export interface Exit {
@@ -23,10 +25,11 @@ export interface Exit {
 export function spawnNode(
   file: string | URL,
   args: readonly string[] = [],
-  { env = {}, execArgv = [] }: NodeOptions = {},
+  { env = {}, execArgv = [], through = [] }: NodeOptions = {},
 ): NodeProcess {
   const path = typeof file === "string" ? file : fileURLToPath(file);
-  const child = spawn(process.execPath, [...execArgv, path, ...args], { env: { ...process.env, ...env } });
+  const [program = process.execPath, ...before] = [...through, process.execPath];
+  const child = spawn(program, [...before, ...execArgv, path, ...args], { env: { ...process.env, ...env } });
   tieToThisProcess(child);
   return new NodeProcess(child, path);
 }
@@ -62,6 +65,11 @@ export class NodeProcess {
   get pid(): number {
     if (this.#child.pid === undefined) throw new Error(`${this.#file} did not start`);
     return this.#child.pid;
+  }
+
+  /** What it has printed beside its messages. */
+  get talk(): string {
+    return this.#talk;
   }
 
   /**

@@ -1,41 +1,10 @@
-import type { Definition } from "../../store.js";
-import type { AcquireOperation, Answer, GrantAnswer, Notice } from "../operation.js";
+import type { Definition, Restore } from "../../store.js";
+import type { AcquireOperation, Answer, ClaimOperation, GrantAnswer, Notice } from "../operation.js";
 import { Expiries } from "./expiries.js";
+import type { FenceClock } from "./fences.js";
 import { Queue } from "./queue.js";
-
-/** Permits that are held. Times are in the store's clock, in whole milliseconds. */
-export interface HeldLease {
-  readonly lease: string;
-  /** The attempt that the lease belongs to: the latest that asked for it. */
-  attempt: string;
-  readonly fingerprint: string;
-  readonly permits: number;
-  readonly fence: number;
-  readonly leaseMs: number;
-  readonly holder: string;
-  readonly grantedAt: number;
-  expiresAt: number;
-  revoked: boolean;
-  /** Another attempt asked for it after it was granted: an abort that crosses must not end what a caller may hold. */
-  shared: boolean;
-  heapIndex: number;
-}
-
-/** An acquire that is queued. */
-export interface Waiter {
-  readonly lease: string;
-  /** The attempt that the place belongs to: the latest that asked for it. */
-  attempt: string;
-  readonly fingerprint: string;
-  readonly permits: number;
-  readonly priority: number;
-  /** Undefined: what the definition says when the lease is granted. */
-  readonly leaseMs: number | undefined;
-  readonly holder: string;
-  readonly queuedAt: number;
-  /** Grows with every arrival; with the priority it names the place for paging. */
-  readonly ticket: number;
-}
+import { grantAnswer, type HeldLease, type Waiter } from "./records.js";
+import { lapsed, notNow, type Turn } from "./turn.js";
 
 /**
  * The permits of a semaphore that exists: who holds them, who waits for them, and how one operation changes that.
@@ -49,16 +18,26 @@ export class Count {
   grantsTotal = 0;
   lapsesTotal = 0;
   revocationsTotal = 0;
-  /** In the order of their grants, hence of their fences. */
-  readonly leases = new Map<string, HeldLease>();
   readonly queue = new Queue<Waiter>();
+  /** The highest fence that was given out or claimed. */
+  fence = 0;
+  readonly #fences: FenceClock;
+  readonly #leases = new Map<string, HeldLease>();
+  /** A grant keeps the leases in the order of their fences, a restored lease may not. */
+  #unsorted = false;
   readonly #expiries = new Expiries<HeldLease>();
-  #fence = 0;
   #tickets = 0;
 
-  constructor(definition: Definition, version: number) {
+  constructor(definition: Definition, version: number, fences: FenceClock) {
     this.definition = onlyDefinition(definition);
     this.version = version;
+    this.#fences = fences;
+  }
+
+  /** In the order of their fences, hence of their grants. */
+  get leases(): ReadonlyMap<string, HeldLease> {
+    if (this.#unsorted) this.#sortLeases();
+    return this.#leases;
   }
 
   get nextLapseAt(): number | undefined {
@@ -67,39 +46,40 @@ export class Count {
 
   /** Ends the leases whose time is over; returns their names. */
   sweep(now: number): string[] {
-    const lapsed: string[] = [];
+    const names: string[] = [];
     for (let first = this.#expiries.earliest; first !== undefined; first = this.#expiries.earliest) {
       if (first.expiresAt > now) break;
       this.#free(first);
       this.lapsesTotal += 1;
-      lapsed.push(first.lease);
+      names.push(first.lease);
     }
-    return lapsed;
+    return names;
   }
 
-  acquire(asked: AcquireOperation, now: number, notices: Notice[]): Answer {
-    const held = this.leases.get(asked.lease);
+  acquire(asked: AcquireOperation, turn: Turn): Answer {
+    const held = this.#leases.get(asked.lease);
     if (held !== undefined) return returnAgain(held, asked);
     const waiter = this.queue.get(asked.lease);
-    if (waiter !== undefined) return this.#queueAgain(waiter, asked);
+    if (waiter !== undefined) return this.#queueAgain(waiter, asked, turn);
     if (this.#neverFits(asked.permits)) return { answer: "exceeds_limit" };
     // One who does not wait is judged after those who do: what they leave over is free.
-    if (!asked.queue) this.handOff(now, notices);
-    if (this.queue.size === 0 && this.#fits(asked.permits)) return this.#grant(asked, now);
-    if (!asked.queue) return { answer: "timeout" };
+    if (!asked.queue) this.handOff(turn);
+    const free = this.queue.size === 0 && this.#fits(asked.permits);
+    if (free && turn.granting) return this.#grant(asked, turn.now);
+    if (!asked.queue) return notNow(turn);
     if (this.queue.size >= this.definition.maxWaiters) return { answer: "queue_full" };
-    return this.#enqueue(asked, now);
+    return this.#enqueue(asked, turn.now);
   }
 
   /** Removes the waiter, or gives the lease back, where it belongs to `attempt`. */
   cancel(lease: string, attempt: string): boolean {
     if (this.queue.get(lease)?.attempt === attempt) return this.queue.remove(lease);
-    return !this.leases.get(lease)?.shared && this.release(lease, attempt);
+    return !this.#leases.get(lease)?.shared && this.release(lease, attempt);
   }
 
   /** Gives the lease back; where an `attempt` is given, only if it belongs to that. */
   release(lease: string, attempt: string | undefined): boolean {
-    const held = this.leases.get(lease);
+    const held = this.#leases.get(lease);
     if (held === undefined) return false;
     if (attempt !== undefined && held.attempt !== attempt) return false;
     this.#free(held);
@@ -107,8 +87,8 @@ export class Count {
   }
 
   renew(lease: string, leaseMs: number | undefined, now: number): Answer {
-    const held = this.leases.get(lease);
-    if (held === undefined) return { answer: "lost", reason: "lapsed" };
+    const held = this.#leases.get(lease);
+    if (held === undefined) return lapsed;
     if (held.revoked) return { answer: "lost", reason: "revoked" };
     const expiresAt = now + (leaseMs ?? held.leaseMs);
     // Never to an earlier end: a holder that missed the answer goes by an older one.
@@ -116,9 +96,24 @@ export class Count {
     return { answer: "renewed", expiresAt };
   }
 
+  /** Renews the lease, which belongs to the claim's attempt from now on. */
+  claim({ lease, attempt, restore }: ClaimOperation, turn: Turn): Answer {
+    const held = this.#leases.get(lease);
+    if (held === undefined) {
+      return restore === undefined || !turn.recovering
+        ? lapsed
+        : this.#restore(lease, attempt, restore, turn);
+    }
+    const answer = this.renew(lease, undefined, turn.now);
+    if (held.revoked) return answer;
+    held.attempt = attempt;
+    held.shared = true;
+    return answer;
+  }
+
   /** Marks the lease; its permits stay taken. False where there is no such lease. */
   revoke(lease: string, notices: Notice[]): boolean {
-    const held = this.leases.get(lease);
+    const held = this.#leases.get(lease);
     if (held === undefined) return false;
     if (held.revoked) return true;
     held.revoked = true;
@@ -129,18 +124,24 @@ export class Count {
 
   /** Replaces the definition, which makes the semaphore permanent, and fails the waiters that it has no room for. */
   define(definition: Definition, notices: Notice[]): void {
-    const before = this.definition;
+    this.version = this.versionAfter(definition);
     this.definition = onlyDefinition(definition);
-    // Becoming permanent is a change too: version 0 says that nobody but constructors and acquires has defined it.
-    if (this.version === 0 || !sameDefinition(before, definition)) this.version += 1;
     for (const waiter of [...this.queue].filter(({ permits }) => this.#neverFits(permits))) {
       this.queue.remove(waiter.lease);
       notices.push({ answer: "exceeds_limit", lease: waiter.lease });
     }
   }
 
+  /** The version that a definition would have. */
+  versionAfter(definition: Definition): number {
+    // Becoming permanent is a change too: version 0 says that nobody but constructors and acquires has defined it.
+    const changes = this.version === 0 || !sameDefinition(this.definition, definition);
+    return changes ? this.version + 1 : this.version;
+  }
+
   /** Grants from the head of the queue as long as the head fits. */
-  handOff(now: number, notices: Notice[]): void {
+  handOff({ now, granting, notices }: Turn): void {
+    if (!granting) return;
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) {
       if (!this.#fits(head.permits)) return;
       this.queue.remove(head.lease);
@@ -157,12 +158,12 @@ export class Count {
     return this.definition.limit > 0 && permits > this.definition.limit;
   }
 
-  #queueAgain(waiter: Waiter, asked: AcquireOperation): Answer {
+  #queueAgain(waiter: Waiter, asked: AcquireOperation, turn: Turn): Answer {
     if (waiter.fingerprint !== asked.fingerprint) return { answer: "reused" };
     waiter.attempt = asked.attempt;
     if (asked.queue) return { answer: "queued" };
     this.queue.remove(waiter.lease);
-    return { answer: "timeout" };
+    return notNow(turn);
   }
 
   #enqueue(asked: AcquireOperation, now: number): Answer {
@@ -185,13 +186,12 @@ export class Count {
   #grant(asked: AcquireOperation | Waiter, now: number): GrantAnswer {
     const { lease, attempt, fingerprint, permits, holder } = asked;
     const leaseMs = asked.leaseMs ?? this.definition.leaseMs;
-    const fence = Math.max(this.#fence + 1, now * 1000);
     const held: HeldLease = {
       lease,
       attempt,
       fingerprint,
       permits,
-      fence,
+      fence: Math.max(this.fence + 1, this.#fences.at(now)),
       leaseMs,
       holder,
       grantedAt: now,
@@ -200,16 +200,58 @@ export class Count {
       shared: false,
       heapIndex: 0,
     };
-    this.#fence = fence;
-    this.leases.set(lease, held);
-    this.#expiries.add(held);
-    this.inUse += permits;
+    this.#hold(held);
     this.grantsTotal += 1;
     return grantAnswer(held);
   }
 
+  /**
+   * Takes a lease for held that a holder tells of, whether or not there is room for it. Who waits under its name has
+   * asked for the very same: it has its lease.
+   */
+  #restore(lease: string, attempt: string, told: Restore, { now, notices }: Turn): Answer {
+    const { permits, fence, leaseMs, holder } = told;
+    const waiter = this.queue.get(lease);
+    if (!this.#fences.plausible(fence, now) || (waiter !== undefined && waiter.permits !== permits)) {
+      return lapsed;
+    }
+    this.queue.remove(lease);
+    const held: HeldLease = {
+      lease,
+      attempt,
+      fingerprint: waiter?.fingerprint,
+      permits,
+      fence,
+      leaseMs,
+      holder,
+      grantedAt: this.#fences.grantedAt(fence, now),
+      expiresAt: now + leaseMs,
+      revoked: false,
+      shared: true,
+      heapIndex: 0,
+    };
+    this.#unsorted = true;
+    this.#hold(held);
+    if (waiter !== undefined) notices.push({ ...grantAnswer(held), again: true });
+    return { answer: "renewed", expiresAt: held.expiresAt };
+  }
+
+  #hold(held: HeldLease): void {
+    this.fence = Math.max(this.fence, held.fence);
+    this.#leases.set(held.lease, held);
+    this.#expiries.add(held);
+    this.inUse += held.permits;
+  }
+
+  #sortLeases(): void {
+    this.#unsorted = false;
+    const sorted = [...this.#leases.values()].sort((one, other) => one.fence - other.fence);
+    this.#leases.clear();
+    for (const held of sorted) this.#leases.set(held.lease, held);
+  }
+
   #free(held: HeldLease): void {
-    this.leases.delete(held.lease);
+    this.#leases.delete(held.lease);
     this.#expiries.remove(held);
     this.inUse -= held.permits;
   }
@@ -217,15 +259,18 @@ export class Count {
 
 /** The answer to an acquire of a lease that is held already. */
 function returnAgain(held: HeldLease, asked: AcquireOperation): Answer {
-  if (held.revoked || held.fingerprint !== asked.fingerprint) return { answer: "reused" };
+  if (held.revoked || !isSameRequest(held, asked)) return { answer: "reused" };
   const again = held.attempt !== asked.attempt;
+  held.fingerprint = asked.fingerprint;
   held.shared ||= again;
   held.attempt = asked.attempt;
   return { ...grantAnswer(held), again };
 }
 
-function grantAnswer({ lease, permits, fence, leaseMs, expiresAt }: HeldLease): GrantAnswer {
-  return { answer: "granted", lease, permits, fence, leaseMs, expiresAt };
+function isSameRequest(held: HeldLease, asked: AcquireOperation): boolean {
+  return held.fingerprint === undefined
+    ? held.permits === asked.permits
+    : held.fingerprint === asked.fingerprint;
 }
 
 /** Callers may hand in objects that carry more than a definition. */

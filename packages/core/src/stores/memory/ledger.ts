@@ -1,7 +1,16 @@
 import type { Definition, Page, SemaphoreStatus, Snapshot } from "../../store.js";
-import type { AcquireOperation, Answer, Notice, Operation } from "../operation.js";
+import type {
+  AcquireOperation,
+  Answer,
+  ClaimOperation,
+  DefiningOperation,
+  Notice,
+  Operation,
+} from "../operation.js";
 import { Count } from "./count.js";
+import { FenceClock } from "./fences.js";
 import { snapshotOf, statusOf } from "./look.js";
+import { lapsed, type Turn } from "./turn.js";
 
 /** How long a semaphore made in passing outlives its last use. */
 const IDLE_MS = 600_000;
@@ -16,6 +25,21 @@ export interface Applied {
   readonly lapsed: string[];
 }
 
+/** A definition that stays until it is removed, and how often it has changed. */
+export interface Permanent {
+  readonly definition: Definition;
+  readonly version: number;
+}
+
+/** What a ledger starts from. */
+export interface LedgerStart {
+  readonly fences?: FenceClock;
+  /** Before this moment nothing is granted, and claims restore what was lost; 0: nothing is recovered. */
+  readonly recoverUntil?: number;
+  /** What is known of the semaphore from an earlier life. */
+  readonly permanent?: Permanent | undefined;
+}
+
 /**
  * One semaphore as a state machine without clock or timers: the readable reference for the rules in `docs/protocol.md`.
  * The state and what happens to it depend on the calls of `apply` alone, so that another implementation can be held
@@ -25,11 +49,17 @@ export interface Applied {
  */
 export class Ledger {
   readonly semaphore: string;
+  readonly recoverUntil: number;
+  readonly #fences: FenceClock;
   #count: Count | undefined;
   #lastUsedAt = 0;
 
-  constructor(semaphore: string) {
+  constructor(semaphore: string, start: LedgerStart = {}) {
+    const { fences = new FenceClock(), recoverUntil = 0, permanent } = start;
     this.semaphore = semaphore;
+    this.recoverUntil = recoverUntil;
+    this.#fences = fences;
+    if (permanent !== undefined) this.#count = new Count(permanent.definition, permanent.version, fences);
   }
 
   /** Undefined as long as the semaphore does not exist. */
@@ -46,28 +76,76 @@ export class Ledger {
     return this.#count?.nextLapseAt;
   }
 
-  /** Lapses what is due, decides the operations in order, then hands free permits to waiters. */
-  apply(operations: readonly Operation[], now: number): Applied {
-    const lapsed = this.#count?.sweep(now) ?? [];
+  /** Acquires that are queued. */
+  get waiting(): number {
+    return this.#count?.queue.size ?? 0;
+  }
+
+  recovering(now: number): boolean {
+    return now < this.recoverUntil;
+  }
+
+  /**
+   * Lapses what is due, decides the operations in order, then hands free permits to waiters.
+   *
+   * @param mayGrant false: as in a recovery nothing is granted, and those who wait are queued
+   */
+  apply(operations: readonly Operation[], now: number, mayGrant = true): Applied {
+    const swept = this.#count?.sweep(now) ?? [];
     if (this.expired(now)) this.#count = undefined;
-    const notices: Notice[] = [];
-    const answers = operations.map((operation) => this.#decide(operation, now, notices));
+    const recovering = this.recovering(now);
+    const turn: Turn = { now, recovering, granting: mayGrant && !recovering, notices: [] };
+    const answers = operations.map((operation) => this.#decide(operation, turn));
     if (operations.length > 0) this.#lastUsedAt = now;
-    this.#count?.handOff(now, notices);
-    return { answers, notices, lapsed };
+    this.#count?.handOff(turn);
+    return { answers, notices: turn.notices, lapsed: swept };
   }
 
   /** Whether the semaphore was made in passing and has been out of use for so long that it exists no more. */
   expired(now: number): boolean {
     const count = this.#count;
-    if (count === undefined || count.version > 0 || now < this.#lastUsedAt + IDLE_MS) return false;
-    return count.queue.size === 0 && [...count.leases.values()].every(({ expiresAt }) => expiresAt <= now);
+    if (count === undefined || count.version > 0) return false;
+    if (now < Math.max(this.#lastUsedAt, this.recoverUntil) + IDLE_MS) return false;
+    return count.queue.size === 0 && !this.holds(now);
+  }
+
+  /** Whether a lease is held that has not lapsed. */
+  holds(now: number): boolean {
+    return [...(this.#count?.leases.values() ?? [])].some(({ expiresAt }) => expiresAt > now);
+  }
+
+  /** No fence that `apply` gives out, or learns of, is higher. */
+  highestFence(operations: readonly Operation[], now: number): number {
+    let highest = Math.max(this.#count?.fence ?? 0, this.#fences.at(now));
+    for (const operation of operations) {
+      const claimed = operation.op === "claim" ? (operation.restore?.fence ?? 0) : 0;
+      if (claimed > highest && this.#fences.plausible(claimed, now)) highest = claimed;
+    }
+    return highest + operations.length + this.waiting;
+  }
+
+  /** No lease that `apply` gives out, renews or restores lasts longer, but for those that waited before. */
+  longestLease(operations: readonly Operation[], now: number): number {
+    return operations.reduce((longestMs, one) => Math.max(longestMs, this.#leaseMsOf(one, now)), 0);
+  }
+
+  /** What the operation would leave of the definition; undefined: nothing permanent. */
+  permanentAfter(operation: DefiningOperation): Permanent | undefined {
+    const count = this.#count;
+    if (operation.op === "remove") return count?.leases.size ? this.#permanent : undefined;
+    if (operation.op === "define") {
+      const { definition } = operation;
+      return { definition, version: count?.versionAfter(definition) ?? 1 };
+    }
+    if (count === undefined) return undefined;
+    const definition = { ...count.definition, limit: operation.limit };
+    return { definition, version: count.versionAfter(definition) };
   }
 
   /** What the last `apply` left, or undefined where there is no semaphore. Looking is no use. */
   status(now: number): SemaphoreStatus | undefined {
     if (this.#count === undefined || this.expired(now)) return undefined;
-    return statusOf(this.semaphore, this.#count, now);
+    return statusOf(this.semaphore, this.#count, { now, recovering: this.recovering(now) });
   }
 
   /**
@@ -77,13 +155,35 @@ export class Ledger {
    */
   snapshot(now: number, page: Page = {}): Snapshot | undefined {
     if (this.#count === undefined || this.expired(now)) return undefined;
-    return snapshotOf(this.semaphore, this.#count, now, page);
+    return snapshotOf(this.semaphore, this.#count, { now, recovering: this.recovering(now) }, page);
   }
 
-  #decide(operation: Operation, now: number, notices: Notice[]): Answer {
+  get #permanent(): Permanent | undefined {
+    if (this.#count === undefined || this.#count.version === 0) return undefined;
+    return { definition: this.#count.definition, version: this.#count.version };
+  }
+
+  #leaseMsOf(operation: Operation, now: number): number {
+    switch (operation.op) {
+      case "acquire": {
+        const definition = this.expired(now) ? undefined : this.definition;
+        return operation.leaseMs ?? (definition ?? operation.create)?.leaseMs ?? 0;
+      }
+      case "renew":
+        return operation.leaseMs ?? 0;
+      case "claim":
+        return this.recovering(now) ? (operation.restore?.leaseMs ?? 0) : 0;
+      case "define":
+        return this.waiting > 0 ? operation.definition.leaseMs : 0;
+      default:
+        return 0;
+    }
+  }
+
+  #decide(operation: Operation, turn: Turn): Answer {
     switch (operation.op) {
       case "acquire":
-        return this.#acquire(operation, now, notices);
+        return this.#acquire(operation, turn);
       case "cancel":
         return {
           answer: "cancelled",
@@ -95,23 +195,29 @@ export class Ledger {
           found: this.#count?.release(operation.lease, operation.attempt) ?? false,
         };
       case "renew":
-        return (
-          this.#count?.renew(operation.lease, operation.leaseMs, now) ?? { answer: "lost", reason: "lapsed" }
-        );
+        return this.#count?.renew(operation.lease, operation.leaseMs, turn.now) ?? lapsed;
+      case "claim":
+        return this.#claim(operation, turn);
       case "define":
-        return this.#define(operation.definition, notices);
+        return this.#define(operation.definition, turn.notices);
       case "resize":
-        return this.#resize(operation.limit, notices);
+        return this.#resize(operation.limit, turn.notices);
       case "revoke":
-        return { answer: "revoked", found: this.#count?.revoke(operation.lease, notices) ?? false };
+        return { answer: "revoked", found: this.#count?.revoke(operation.lease, turn.notices) ?? false };
       case "remove":
-        return this.#remove(notices);
+        return this.#remove(turn.notices);
     }
   }
 
-  #acquire(asked: AcquireOperation, now: number, notices: Notice[]): Answer {
-    if (this.#count === undefined && asked.create !== undefined) this.#count = new Count(asked.create, 0);
-    return this.#count?.acquire(asked, now, notices) ?? { answer: "unknown" };
+  #acquire(asked: AcquireOperation, turn: Turn): Answer {
+    if (asked.create !== undefined) this.#count ??= new Count(asked.create, 0, this.#fences);
+    return this.#count?.acquire(asked, turn) ?? { answer: "unknown" };
+  }
+
+  #claim(claimed: ClaimOperation, turn: Turn): Answer {
+    const create = turn.recovering ? claimed.restore?.create : undefined;
+    if (create !== undefined) this.#count ??= new Count(create, 0, this.#fences);
+    return this.#count?.claim(claimed, turn) ?? lapsed;
   }
 
   #define(definition: Definition, notices: Notice[]): Answer {
@@ -119,7 +225,7 @@ export class Ledger {
       this.#count.define(definition, notices);
       return { answer: "defined", created: false };
     }
-    this.#count = new Count(definition, 1);
+    this.#count = new Count(definition, 1, this.#fences);
     return { answer: "defined", created: true };
   }
 

@@ -1,7 +1,9 @@
-import type { AcquireRequest, AcquireResult, Definition, LossReason, ReleaseRequest } from "../../store.js";
+import type { AcquireRequest, AcquireResult, Claim, LossReason, ReleaseRequest } from "../../store.js";
 import { Alarm } from "../alarm.js";
-import type { AcquireOperation, Answer, GrantAnswer, Notice, Operation } from "../operation.js";
-import { type Applied, Ledger } from "./ledger.js";
+import type { Answer, DefiningOperation, GrantAnswer, Notice, Operation } from "../operation.js";
+import { type Applied, Ledger, type LedgerStart } from "./ledger.js";
+import type { State } from "./state.js";
+import { acquireOperation, claimOperation, resultOf } from "./translation.js";
 import { type Departure, WaitingCaller } from "./waiting.js";
 
 /**
@@ -15,31 +17,42 @@ export function ledgerNow(): number {
   return Math.floor(performance.now());
 }
 
-/** A ledger in time: with the callers that wait, the holders to be told, and the timer for the next lapse. */
+/**
+ * A ledger in time: with the callers that wait, the holders to be told, the timer for the next lapse, and the state that
+ * outlives the process where there is one.
+ */
 export class LiveSemaphore {
   readonly ledger: Ledger;
+  readonly #state: State | undefined;
   /** By lease. Several callers wait for one lease when an attempt is repeated while the earlier one still waits. */
   readonly #waiting = new Map<string, WaitingCaller[]>();
   readonly #lossListeners = new Map<string, ((reason: LossReason) => void)[]>();
-  readonly #lapseAlarm = new Alarm(() => this.apply([]), { keepsAlive: false });
+  /** Rings for the next lapse, and when those who wait may be granted something again. */
+  readonly #alarm = new Alarm(() => this.apply([]), { keepsAlive: false });
 
-  constructor(semaphore: string) {
-    this.ledger = new Ledger(semaphore);
+  constructor(semaphore: string, start: LedgerStart, state: State | undefined) {
+    this.ledger = new Ledger(semaphore, { ...start, permanent: state?.definitions.get(semaphore) });
+    this.#state = state;
   }
 
-  /** Applies operations that no caller waits behind, and tells everyone whom they concern. */
+  /**
+   * Applies operations that no caller waits behind, and tells everyone whom they concern.
+   *
+   * @throws StoreUnavailableError when a longer lease than ever cannot be written down; nothing is done then
+   */
   apply(operations: readonly Operation[]): Answer[] {
-    const applied = this.ledger.apply(operations, ledgerNow());
+    const applied = this.#apply(operations);
     this.#tell(applied);
     return applied.answers;
   }
 
+  /** @throws StoreUnavailableError as `apply` */
   acquire(request: AcquireRequest, signal: AbortSignal | undefined): Promise<AcquireResult> {
-    const applied = this.ledger.apply([acquireOperation(request)], ledgerNow());
+    const applied = this.#apply([acquireOperation(request)]);
     const result = this.#resultOf(request, applied);
     if (result !== undefined) {
       // A repeated attempt that does not wait takes its lease out of the queue, and with it the place of earlier ones.
-      if (result.outcome === "timeout") this.#settle(request.lease, { outcome: "superseded" });
+      if (isRefusedNow(applied.answers[0])) this.#settle(request.lease, { outcome: "superseded" });
       this.#tell(applied);
       return Promise.resolve(result);
     }
@@ -48,6 +61,34 @@ export class LiveSemaphore {
     // Only now: free permits may have been handed to this very caller by the same call that queued it.
     this.#tell(applied);
     return caller.result;
+  }
+
+  /** From now on the losses of a claimed lease are told to its claimer alone. @throws StoreUnavailableError as `apply` */
+  claim(claims: readonly Claim[]): Answer[] {
+    const applied = this.#apply(claims.map(claimOperation));
+    claims.forEach(({ lease, onLost }, index) => {
+      if (applied.answers[index]?.answer !== "renewed") return;
+      this.#lossListeners.delete(lease);
+      this.#listenForLoss({ lease, onLost });
+    });
+    this.#tell(applied);
+    return applied.answers;
+  }
+
+  /**
+   * Changes or ends the definition; what must outlive the process is written before.
+   *
+   * @throws StoreUnavailableError when it cannot be; nothing is done then
+   */
+  change(operation: DefiningOperation): Answer | undefined {
+    const now = ledgerNow();
+    // What is due lapses first: whether a semaphore can be removed depends on it.
+    this.#tell(this.#apply([], now));
+    this.#state?.coverLease(this.ledger.longestLease([operation], now));
+    this.#state?.keep(this.ledger.semaphore, this.ledger.permanentAfter(operation));
+    const applied = this.#apply([operation], now);
+    this.#tell(applied);
+    return applied.answers[0];
   }
 
   release({ lease, attempt }: ReleaseRequest): boolean {
@@ -59,27 +100,46 @@ export class LiveSemaphore {
 
   /** Fails everyone who waits, and forgets everything. */
   end(error: Error): void {
-    this.#lapseAlarm.clear();
+    this.#alarm.clear();
     this.#lossListeners.clear();
     for (const callers of this.#waiting.values()) for (const caller of callers) caller.reject(error);
     this.#waiting.clear();
   }
 
+  #apply(operations: readonly Operation[], now = ledgerNow()): Applied {
+    this.#state?.coverLease(this.ledger.longestLease(operations, now));
+    const mayGrant = this.#state?.coverFence(this.ledger.highestFence(operations, now)) ?? true;
+    const applied = this.ledger.apply(operations, now, mayGrant);
+    // Before anything else is heard of it: a lease that has lapsed may be held anew already.
+    for (const lease of applied.lapsed) this.#tellLoss(lease, "lapsed");
+    return applied;
+  }
+
   /** Undefined where the acquire was queued. */
-  #resultOf(request: AcquireRequest, applied: Applied): AcquireResult | undefined {
+  #resultOf(request: AcquireRequest, applied: Applied): AcquireResult | Promise<never> | undefined {
     const answer = applied.answers[0];
     if (answer === undefined || answer.answer === "queued") return undefined;
+    if (answer.answer === "withheld") return this.#notGranted();
     if (answer.answer === "granted") this.#listenForLoss(request);
     return resultOf(answer, this.ledger.definition);
   }
 
-  #listenForLoss({ lease, onLost }: AcquireRequest): void {
+  /** How an acquire ends that was not granted in its time. */
+  #notGranted(): AcquireResult | Promise<never> {
+    const now = ledgerNow();
+    if (this.ledger.recovering(now)) {
+      return { outcome: "recovering", retryAfterMs: this.ledger.recoverUntil - now };
+    }
+    if (this.#state?.failure !== undefined) return Promise.reject(this.#state.failure);
+    return { outcome: "timeout", limit: this.ledger.definition?.limit ?? 0 };
+  }
+
+  #listenForLoss({ lease, onLost }: Pick<Claim, "lease" | "onLost">): void {
     if (onLost === undefined) return;
     this.#lossListeners.set(lease, [...(this.#lossListeners.get(lease) ?? []), onLost]);
   }
 
-  #tell({ notices, lapsed }: Applied): void {
-    for (const lease of lapsed) this.#tellLoss(lease, "lapsed");
+  #tell({ notices }: Applied): void {
     for (const notice of notices) this.#tellNotice(notice);
     this.#tendAlarm();
   }
@@ -118,13 +178,17 @@ export class LiveSemaphore {
   #askAgain(lease: string): void {
     const request = this.#waiting.get(lease)?.at(-1)?.request;
     if (request === undefined) return;
-    const applied = this.ledger.apply([acquireOperation(request)], ledgerNow());
-    const result = this.#resultOf(request, applied);
-    if (result !== undefined) this.#settle(lease, result);
-    this.#tell(applied);
+    try {
+      const applied = this.#apply([acquireOperation(request)]);
+      const result = this.#resultOf(request, applied);
+      if (result !== undefined) this.#settle(lease, result);
+      this.#tell(applied);
+    } catch (error) {
+      this.#settle(lease, Promise.reject(error));
+    }
   }
 
-  #settle(lease: string, result: AcquireResult): void {
+  #settle(lease: string, result: AcquireResult | Promise<never>): void {
     const callers = this.#waiting.get(lease) ?? [];
     this.#waiting.delete(lease);
     for (const caller of callers) caller.resolve(result);
@@ -136,11 +200,10 @@ export class LiveSemaphore {
    */
   #leave(caller: WaitingCaller, departure: Departure): void {
     const { lease, attempt } = caller.request;
-    const limit = this.ledger.definition?.limit ?? 0;
-    caller.resolve(departure === "aborted" ? { outcome: "aborted" } : { outcome: "timeout", limit });
+    caller.resolve(departure === "aborted" ? { outcome: "aborted" } : this.#notGranted());
     const others = (this.#waiting.get(lease) ?? []).filter((other) => other !== caller);
     this.#waiting.set(lease, others);
-    const applied = this.ledger.apply([{ op: "cancel", lease, attempt }], ledgerNow());
+    const applied = this.#apply([{ op: "cancel", lease, attempt }]);
     const [answer] = applied.answers;
     if (answer?.answer === "cancelled" && answer.found) this.#settle(lease, { outcome: "superseded" });
     this.#tell(applied);
@@ -151,43 +214,20 @@ export class LiveSemaphore {
    * again: cheaper than moving a timer with every grant.
    */
   #tendAlarm(): void {
+    const waits = this.#waiting.size > 0;
     const nextLapseAt = this.ledger.nextLapseAt ?? Number.POSITIVE_INFINITY;
-    if (nextLapseAt < this.#lapseAlarm.at) this.#lapseAlarm.set(nextLapseAt);
-    this.#lapseAlarm.keepAlive(this.#waiting.size > 0);
+    const at = waits ? Math.min(nextLapseAt, this.#resumesAt()) : nextLapseAt;
+    if (at < this.#alarm.at) this.#alarm.set(at);
+    this.#alarm.keepAlive(waits);
+  }
+
+  /** When permits are given out again, perhaps; Infinity in ordinary times. */
+  #resumesAt(): number {
+    if (this.ledger.recovering(ledgerNow())) return this.ledger.recoverUntil;
+    return this.#state?.failure === undefined ? Number.POSITIVE_INFINITY : this.#state.retryAt;
   }
 }
 
-function acquireOperation(request: AcquireRequest): AcquireOperation {
-  return {
-    op: "acquire",
-    lease: request.lease,
-    attempt: request.attempt,
-    fingerprint: request.fingerprint,
-    permits: request.permits,
-    priority: request.priority,
-    leaseMs: request.leaseMs,
-    holder: request.holder,
-    queue: request.waitMs > 0,
-    create: request.create,
-  };
-}
-
-/** `definition` is the one that the answer was decided by. */
-function resultOf(answer: Answer | Notice, definition: Definition | undefined): AcquireResult {
-  const { limit, maxWaiters } = definition ?? { limit: 0, maxWaiters: 0 };
-  switch (answer.answer) {
-    case "granted": {
-      const { lease, permits, fence, leaseMs, expiresAt, again = false } = answer;
-      return { outcome: "granted", lease, permits, fence, leaseMs, validUntil: expiresAt, limit, again };
-    }
-    case "timeout":
-    case "exceeds_limit":
-      return { outcome: answer.answer, limit };
-    case "queue_full":
-      return { outcome: "queue_full", limit, maxWaiters };
-    case "reused":
-      return { outcome: "reused" };
-    default:
-      return { outcome: "unknown" };
-  }
+function isRefusedNow(answer: Answer | undefined): boolean {
+  return answer?.answer === "timeout" || answer?.answer === "withheld";
 }

@@ -1,6 +1,7 @@
 import type { LeaseStatus, Page, SemaphoreStatus, Snapshot, WaiterStatus } from "../../store.js";
 import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
-import type { Count, HeldLease, Waiter } from "./count.js";
+import type { Count } from "./count.js";
+import type { HeldLease, Waiter } from "./records.js";
 
 /** Where a page of a snapshot ended: the last fence, and the last waiter's priority and ticket. */
 type Place = readonly [fence: number, priority: number, ticket: number];
@@ -8,7 +9,13 @@ type Place = readonly [fence: number, priority: number, ticket: number];
 /** Before every lease and every waiter. */
 const START: Place = [0, Number.MAX_SAFE_INTEGER, 0];
 
-export function statusOf(semaphore: string, count: Count, now: number): SemaphoreStatus {
+/** The moment of a look, and whether the store recovers in it. */
+export interface Moment {
+  readonly now: number;
+  readonly recovering: boolean;
+}
+
+export function statusOf(semaphore: string, count: Count, { now, recovering }: Moment): SemaphoreStatus {
   const { limit, leaseMs, maxWaiters } = count.definition;
   return {
     semaphore,
@@ -18,7 +25,7 @@ export function statusOf(semaphore: string, count: Count, now: number): Semaphor
     leaseMs,
     maxWaiters,
     version: count.version,
-    recovering: false,
+    recovering,
     oldestWaiterMs: oldestWaiterMs(count, now),
     oldestLeaseMs: oldestLeaseMs(count, now),
     grantsTotal: count.grantsTotal,
@@ -31,14 +38,15 @@ export function statusOf(semaphore: string, count: Count, now: number): Semaphor
  * The status with at most `pageSize` leases, in the order of their grants, and as many waiters, in the order of the
  * queue. A place is named by fence and ticket, so that what comes and goes between two pages shifts nothing.
  */
-export function snapshotOf(semaphore: string, count: Count, now: number, page: Page): Snapshot {
+export function snapshotOf(semaphore: string, count: Count, moment: Moment, page: Page): Snapshot {
+  const { now } = moment;
   const { pageSize = defaultPageSize, cursor } = page;
   const after = cursor === undefined ? START : decodeCursor(cursor, START);
   const leases = take(count.leases.values(), pageSize, (held) => held.fence > after[0]);
   const waiters = take(count.queue, pageSize, (waiter) => isBehind(waiter, after));
   const end = placeOf(leases.taken.at(-1), waiters.taken.at(-1), after);
   return {
-    ...statusOf(semaphore, count, now),
+    ...statusOf(semaphore, count, moment),
     leases: leases.taken.map((held) => leaseStatus(held, now)),
     waiters: waiters.taken.map((waiter) => waiterStatus(waiter, now)),
     ...(leases.more || waiters.more ? { cursor: encodeCursor(end) } : {}),

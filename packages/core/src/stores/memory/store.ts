@@ -2,6 +2,7 @@ import { InvalidArgumentError, StoreUnavailableError } from "../../errors.js";
 import type {
   AcquireRequest,
   AcquireResult,
+  Claim,
   DefineResult,
   Definition,
   Page,
@@ -16,9 +17,14 @@ import type {
   StoreObserver,
 } from "../../store.js";
 import { Alarm } from "../alarm.js";
-import type { Answer, Operation } from "../operation.js";
+import type { Operation } from "../operation.js";
 import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
+import { FenceClock } from "./fences.js";
+import type { LedgerStart } from "./ledger.js";
 import { LiveSemaphore, ledgerNow } from "./live.js";
+import { Observers } from "./observers.js";
+import type { State } from "./state.js";
+import { renewResult } from "./translation.js";
 
 /** How often semaphores that have vanished are cleaned away. */
 const CLEANING_MS = 60_000;
@@ -30,31 +36,60 @@ export interface MemoryStoreOptions {
 
 /**
  * A store that lives in this process: the semaphores are shared by all who use this one object, and by nobody else.
- * For tests, for programs of one process, and for a sidecar that serves one host.
+ * For tests, for programs of one process, and for a sidecar that serves one host. `openMemoryStore` makes one whose
+ * limits outlive the process.
  *
  * @throws InvalidArgumentError when `maxLeaseMs` is not a whole number of at least 1
  */
 export function memoryStore({ maxLeaseMs = 15_000 }: MemoryStoreOptions = {}): Store {
-  if (!Number.isSafeInteger(maxLeaseMs) || maxLeaseMs < 1) {
-    throw new InvalidArgumentError("maxLeaseMs", "a whole number of milliseconds, at least 1", maxLeaseMs);
-  }
-  return new MemoryStore(maxLeaseMs);
+  refuseBadMaxLeaseMs(maxLeaseMs);
+  return new MemoryStore({ maxLeaseMs, start: { fences: new FenceClock(wallClockEpoch()) } });
 }
 
-class MemoryStore implements Store {
-  readonly maxLeaseMs: number;
-  readonly #semaphores = new Map<string, LiveSemaphore>();
-  readonly #cleaning = new Alarm(() => this.#clean(), { keepsAlive: false });
-  #closed = false;
+/** @throws InvalidArgumentError when it is not a whole number of at least 1 */
+export function refuseBadMaxLeaseMs(maxLeaseMs: number): void {
+  if (Number.isSafeInteger(maxLeaseMs) && maxLeaseMs >= 1) return;
+  throw new InvalidArgumentError("maxLeaseMs", "a whole number of milliseconds, at least 1", maxLeaseMs);
+}
 
-  constructor(maxLeaseMs: number) {
+/** What the wall clock showed when this process's monotonic clock was 0, in whole milliseconds. */
+export function wallClockEpoch(): number {
+  return Math.floor(Date.now() - performance.now());
+}
+
+export interface MemoryStoreSetup {
+  readonly maxLeaseMs: number;
+  readonly start: LedgerStart;
+  /** Left out: nothing outlives the process. */
+  readonly state?: State;
+}
+
+export class MemoryStore implements Store {
+  readonly maxLeaseMs: number;
+  readonly #start: LedgerStart;
+  readonly #state: State | undefined;
+  readonly #semaphores = new Map<string, LiveSemaphore>();
+  readonly #observers: Observers;
+  readonly #cleaning = new Alarm(() => this.#clean(), { keepsAlive: false });
+  #closing: Promise<void> | undefined;
+
+  constructor({ maxLeaseMs, start, state }: MemoryStoreSetup) {
     this.maxLeaseMs = maxLeaseMs;
+    this.#start = start;
+    this.#state = state;
+    this.#observers = new Observers(start.recoverUntil ?? 0);
+    state?.onAvailability((event) => this.#observers.tellAvailability(event));
+    for (const name of state?.definitions.keys() ?? []) this.#keep(name, this.#newSemaphore(name));
   }
 
   acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
-    if (this.#closed) return Promise.reject(closedError());
-    if (signal?.aborted) return Promise.resolve({ outcome: "aborted" });
-    return this.#with(request.semaphore, (live) => live.acquire(request, signal));
+    try {
+      this.#refuseIfClosed();
+      if (signal?.aborted) return Promise.resolve({ outcome: "aborted" });
+      return this.#with(request.semaphore, (live) => live.acquire(request, signal));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async release(request: ReleaseRequest): Promise<boolean> {
@@ -67,9 +102,14 @@ class MemoryStore implements Store {
     return renewals.map(({ lease }, index) => renewResult(lease, answers[index]));
   }
 
+  async claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
+    const answers = this.#with(semaphore, (live) => live.claim(claims));
+    return claims.map(({ lease }, index) => renewResult(lease, answers[index]));
+  }
+
   async define(semaphore: string, definition: Definition): Promise<DefineResult> {
     return this.#with(semaphore, (live) => {
-      const [answer] = live.apply([{ op: "define", definition }]);
+      const answer = live.change({ op: "define", definition });
       const created = answer?.answer === "defined" && answer.created;
       return { created, definition: live.ledger.definition ?? definition, version: live.ledger.version };
     });
@@ -77,7 +117,7 @@ class MemoryStore implements Store {
 
   async resize(semaphore: string, limit: number): Promise<ResizeResult> {
     return this.#with(semaphore, (live) => {
-      live.apply([{ op: "resize", limit }]);
+      live.change({ op: "resize", limit });
       const { definition, version } = live.ledger;
       return definition === undefined ? { outcome: "unknown" } : { outcome: "resized", definition, version };
     });
@@ -85,7 +125,7 @@ class MemoryStore implements Store {
 
   async remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
     return this.#with(semaphore, (live) => {
-      const [answer] = live.apply([{ op: "remove" }]);
+      const answer = live.change({ op: "remove" });
       return answer?.answer === "removed" || answer?.answer === "in_use" ? answer.answer : "unknown";
     });
   }
@@ -119,25 +159,38 @@ class MemoryStore implements Store {
 
   async ping(): Promise<void> {
     this.#refuseIfClosed();
+    this.#state?.check();
   }
 
-  /** There is no server: nothing to observe. */
-  observe(_observer: StoreObserver): () => void {
-    return () => {};
+  observe(observer: StoreObserver): () => void {
+    return this.#observers.add(observer);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const isClean = this.#isClean(ledgerNow());
     this.#cleaning.clear();
+    this.#observers.end();
     for (const live of this.#semaphores.values()) live.end(closedError());
     this.#semaphores.clear();
+    await this.#state?.close(isClean);
+  }
+
+  /** Nobody believes in a lease: none is held, and none is left that a claim might have told of. */
+  #isClean(now: number): boolean {
+    const recovering = now < (this.#start.recoverUntil ?? 0);
+    return !recovering && [...this.#semaphores.values()].every(({ ledger }) => !ledger.holds(now));
   }
 
   /** Works on a semaphore, which is kept afterwards only if it exists then. */
   #with<Result>(semaphore: string, work: (live: LiveSemaphore) => Result): Result {
     this.#refuseIfClosed();
     const known = this.#semaphores.get(semaphore);
-    const live = known ?? new LiveSemaphore(semaphore);
+    const live = known ?? this.#newSemaphore(semaphore);
     const result = work(live);
     if (live.ledger.definition === undefined) this.#forget(semaphore);
     else if (known === undefined) this.#keep(semaphore, live);
@@ -151,6 +204,10 @@ class MemoryStore implements Store {
     if (live === undefined) return undefined;
     live.apply([]);
     return at(live, ledgerNow());
+  }
+
+  #newSemaphore(semaphore: string): LiveSemaphore {
+    return new LiveSemaphore(semaphore, this.#start, this.#state);
   }
 
   #keep(semaphore: string, live: LiveSemaphore): void {
@@ -171,15 +228,10 @@ class MemoryStore implements Store {
   }
 
   #refuseIfClosed(): void {
-    if (this.#closed) throw closedError();
+    if (this.#closing !== undefined) throw closedError();
   }
 }
 
 function closedError(): StoreUnavailableError {
   return new StoreUnavailableError("the store is closed");
-}
-
-function renewResult(lease: string, answer: Answer | undefined): RenewResult {
-  if (answer?.answer === "renewed") return { lease, renewed: true, validUntil: answer.expiresAt };
-  return { lease, renewed: false, reason: answer?.answer === "lost" ? answer.reason : "lapsed" };
 }

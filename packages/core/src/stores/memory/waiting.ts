@@ -12,7 +12,7 @@ export class WaitingCaller {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
   readonly #deadline: Alarm;
-  #resolve!: (result: AcquireResult) => void;
+  #resolve!: (result: AcquireResult | Promise<never>) => void;
   #reject!: (error: Error) => void;
 
   constructor(
@@ -36,7 +36,7 @@ export class WaitingCaller {
     return this.#signal?.aborted ?? false;
   }
 
-  resolve(result: AcquireResult): void {
+  resolve(result: AcquireResult | Promise<never>): void {
     this.#stop();
     this.#resolve(result);
   }

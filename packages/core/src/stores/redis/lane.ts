@@ -1,9 +1,9 @@
-import type { AcquireRequest, AcquireResult, Grant, LossReason, RenewResult } from "../../store.js";
+import type { AcquireRequest, AcquireResult, Claim, Grant, LossReason, RenewResult } from "../../store.js";
 import { Alarm } from "../alarm.js";
+import { ServerClock } from "../server-clock.js";
 import { AcquireCall, type AcquireLane, type Terms } from "./acquire-call.js";
 import { Batches, type BatchListener } from "./batches.js";
 import { type Call, Errand } from "./call.js";
-import { ServerClock } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { HeldLeases } from "./held.js";
 import { WaitingCalls } from "./waiting.js";
@@ -167,6 +167,13 @@ export class Lane implements AcquireLane, BatchListener {
     return { lease, renewed: false, reason };
   }
 
+  /** What the answer to a claim means. */
+  claimed({ lease, onLost }: Claim, answer: WireAnswer, reply: Reply): RenewResult {
+    const result = this.renewed(lease, answer, reply);
+    if (result.renewed) this.#held.add(lease, result.validUntil, onLost);
+    return result;
+  }
+
   /** The lease is about to be released. Returns until when it was believed. */
   letGo(lease: string): number {
     return this.#held.remove(lease);
@@ -234,7 +241,7 @@ export class Lane implements AcquireLane, BatchListener {
   #noticed(notices: Notices, at: Moment): void {
     for (const [lease, number] of notices.grants) this.#handedOver(lease, at.fenceBase + number, at);
     for (const lease of notices.misfits) this.#misfit(lease, at);
-    for (const lease of notices.revoked) this.lost(lease, "revoked");
+    for (const lease of notices.revoked) this.#revoked(lease);
     if (notices.removed) this.#removed();
   }
 
@@ -260,6 +267,11 @@ export class Lane implements AcquireLane, BatchListener {
     } else {
       this.#whenAnswered(() => this.#misfit(lease, at));
     }
+  }
+
+  #revoked(lease: string): void {
+    if (this.#held.has(lease)) this.lost(lease, "revoked");
+    else this.#whenAnswered(() => this.lost(lease, "revoked"));
   }
 
   #removed(): void {

@@ -3,6 +3,7 @@ import { defaultHolder, newProcessId } from "../../ids.js";
 import type {
   AcquireRequest,
   AcquireResult,
+  Claim,
   DefineResult,
   Definition,
   Page,
@@ -85,6 +86,17 @@ export class RedisStore implements Store, ConnectionListener {
         return leaseMs === undefined
           ? this.#ask(semaphore, encode.name(lease), read, { run: runs.renew })
           : this.#ask(semaphore, encode.renewFor(lease, leaseMs), read);
+      }),
+    );
+  }
+
+  /** What the server does not know is lost: nothing is restored yet. */
+  claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
+    const lane = this.#lane(semaphore);
+    return Promise.all(
+      claims.map((claim) => {
+        const read: Read<RenewResult> = (answer, reply) => lane.claimed(claim, answer, reply);
+        return this.#ask(semaphore, encode.claim(claim.lease, claim.attempt), read);
       }),
     );
   }

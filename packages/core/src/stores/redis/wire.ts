@@ -79,6 +79,7 @@ export const encode = {
   releaseOwned: (lease: string, attempt: string) => JSON.stringify(["R", lease, attempt]),
   discard: (lease: string, fence: number) => `["z",${quote(lease)},${fence}]`,
   renewFor: (lease: string, leaseMs: number) => `["N",${quote(lease)},${leaseMs}]`,
+  claim: (lease: string, attempt: string) => JSON.stringify(["k", lease, attempt]),
   ensure: ({ limit, leaseMs, maxWaiters }: Definition) => `["e",${limit},${leaseMs},${maxWaiters}]`,
   define: ({ limit, leaseMs, maxWaiters }: Definition) => `["d",${limit},${leaseMs},${maxWaiters}]`,
   resize: (limit: number) => `["s",${limit}]`,

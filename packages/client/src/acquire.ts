@@ -1,4 +1,5 @@
 import type { AcquireRequest, AcquireResult } from "@sluice/core";
+import { bodyOf } from "./acquire-body.js";
 import { LINGER_MS } from "./limits.js";
 import { grantOf, outcomeOf } from "./outcome.js";
 import { pathOf } from "./paths.js";
@@ -124,17 +125,4 @@ export class Acquire {
       return outcome;
     }
   }
-}
-
-function bodyOf({ permits, priority, holder, leaseMs, create }: AcquireRequest): AcquireBody {
-  return {
-    permits,
-    priority,
-    holder,
-    ...(leaseMs !== undefined && { leaseMs }),
-    ...(create && {
-      limit: create.limit,
-      create: { leaseMs: create.leaseMs, maxWaiters: create.maxWaiters },
-    }),
-  };
 }

@@ -45,6 +45,12 @@ export class Acquires {
     }
   }
 
+  /** Takes an acquire that was asked for by another way out of the queue, and gives back what it was granted. */
+  async undo(request: AcquireRequest): Promise<void> {
+    const acquire = new Acquire(this.#sidecar, request, this.#answerMs);
+    await this.#underWay.add(acquire.undo(this.#underWay.closing)).catch(() => {});
+  }
+
   stopAll(): void {
     for (const wait of this.#waits) wait.abort();
   }

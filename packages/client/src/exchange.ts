@@ -27,7 +27,7 @@ export interface Reply {
 const IDLE_CONNECTION_MS = 30_000;
 
 /** Failures that come before a byte of the request has left. */
-const notSent = new Set([
+export const notSent: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -99,14 +99,14 @@ export class Exchange {
   }
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+export async function readText(response: IncomingMessage): Promise<string> {
   response.setEncoding("utf8");
   let text = "";
   for await (const chunk of response) text += chunk;
   return text;
 }
 
-function replyOf(response: IncomingMessage, text: string, sentAt: number): Reply {
+export function replyOf(response: IncomingMessage, text: string, sentAt: number): Reply {
   const contentType = response.headers["content-type"] ?? "";
   return { status: response.statusCode ?? 0, contentType, text, sentAt };
 }

@@ -7,17 +7,31 @@ export interface SidecarStoreOptions {
   readonly maxLeaseMs?: number | undefined;
   /** How long the sidecar may take to answer, beyond what it was asked to wait; 5,000 when left out. */
   readonly answerMs?: number | undefined;
+  /**
+   * Whether one session carries acquires and leases, which the sidecar then renews; true when left out. False: plain
+   * HTTP alone, one request for each acquire and release, and leases that this process renews itself. Where a proxy is
+   * known to let no WebSocket through, that saves the attempts.
+   */
+  readonly session?: boolean | undefined;
 }
 
+export type CheckedOptions = ReturnType<typeof checkedOptions>;
+
 /** @throws InvalidArgumentError */
-export function checkedOptions({ token, maxLeaseMs = 15_000, answerMs = 5_000 }: SidecarStoreOptions) {
+export function checkedOptions({
+  token,
+  maxLeaseMs = 15_000,
+  answerMs = 5_000,
+  session = true,
+}: SidecarStoreOptions) {
   requireMilliseconds("maxLeaseMs", maxLeaseMs);
   requireMilliseconds("answerMs", answerMs);
+  if (typeof session !== "boolean") throw new InvalidArgumentError("session", "true or false", session);
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     // Without its value, which is a secret.
     throw new InvalidArgumentError("token", "printable ASCII characters without spaces", "***");
   }
-  return { token, maxLeaseMs, answerMs };
+  return { token, maxLeaseMs, answerMs, session };
 }
 
 /** @throws InvalidArgumentError */

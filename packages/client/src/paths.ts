@@ -2,6 +2,13 @@ import type { Page } from "@sluice/core";
 
 export const semaphoresPath = "/v1/semaphores";
 
+/** Where a sidecar takes sessions. */
+export function sessionUrl(sidecar: URL): URL {
+  const url = new URL(sidecar.origin);
+  url.pathname = `${sidecar.pathname.replace(/\/$/, "")}/v1/session`;
+  return url;
+}
+
 export function pathOf(semaphore: string): string {
   return `${semaphoresPath}/${encodeURIComponent(semaphore)}`;
 }

@@ -3,6 +3,11 @@ import { believedUntil } from "./belief.js";
 import { MAX_RENEWALS } from "./limits.js";
 import type { RenewAnswer } from "./shapes/answers.js";
 import type { RenewBody } from "./shapes/requests.js";
+import type { ClaimedLease } from "./shapes/session.js";
+import { slices } from "./slices.js";
+
+/** How many leases one claim carries: described with the longest names, so many stay below the 256 KB of a request. */
+export const MAX_CLAIMS = 250;
 
 /** The requests that carry `renewals`: one request renews up to 1,000 leases, all for the same time. */
 export function renewBodies(renewals: readonly Renewal[]): RenewBody[] {
@@ -20,6 +25,11 @@ export function renewBodies(renewals: readonly Renewal[]): RenewBody[] {
   );
 }
 
+/** The requests that claim leases: renewals that tell all of each, so that it can be restored where it was lost. */
+export function claimBodies(claims: readonly ClaimedLease[]): RenewBody[] {
+  return slices(claims, MAX_CLAIMS).map((leases) => ({ leases }));
+}
+
 /** Renewing is not waited for, and the lease is extended after the request was sent: `waitedMs` is 0. */
 export function renewResults({ leases }: RenewAnswer, sentAt: number): RenewResult[] {
   return leases.map((result) =>
@@ -27,9 +37,4 @@ export function renewResults({ leases }: RenewAnswer, sentAt: number): RenewResu
       ? { lease: result.lease, renewed: true, validUntil: believedUntil(sentAt, 0, result.expiresInMs) }
       : { lease: result.lease, renewed: false, reason: result.reason },
   );
-}
-
-function slices<Item>(items: readonly Item[], size: number): Item[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }

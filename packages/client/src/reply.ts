@@ -24,6 +24,12 @@ export function answerOf(reply: Reply): unknown {
   throw new StoreUnavailableError(`what is asked there is not a sidecar: it ${what}`);
 }
 
+/** The sidecar's problem, where the reply is one. */
+export function problemIn(reply: Reply): Problem | undefined {
+  const body = jsonOf(reply);
+  return isProblem(body) ? body : undefined;
+}
+
 function problemError(problem: Problem): Error {
   if (problem.code !== "STORE_UNAVAILABLE") return new Refused(problem);
   return new Unreachable(problem.detail, { mayHaveArrived: true });

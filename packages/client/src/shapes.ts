@@ -4,5 +4,7 @@
  */
 export * from "./limits.js";
 export * from "./shapes/answers.js";
+export * from "./shapes/events.js";
 export * from "./shapes/problem.js";
 export * from "./shapes/requests.js";
+export * from "./shapes/session.js";

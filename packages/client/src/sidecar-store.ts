@@ -1,6 +1,7 @@
 import {
   type AcquireRequest,
   type AcquireResult,
+  type Claim,
   type DefineResult,
   type Definition,
   InvalidArgumentError,
@@ -15,16 +16,17 @@ import {
   type StoreObserver,
   StoreUnavailableError,
 } from "@sluice/core";
-import { Acquires } from "./acquires.js";
 import { Calls, type Question } from "./calls.js";
 import { storeError } from "./failure.js";
 import { definedBy, snapshotOf } from "./looks.js";
-import { checkedOptions, type SidecarStoreOptions, sidecarUrl } from "./options.js";
-import { pathOf, queryOf, semaphoresPath } from "./paths.js";
-import { renewBodies, renewResults } from "./renewals.js";
+import { type CheckedOptions, checkedOptions, type SidecarStoreOptions, sidecarUrl } from "./options.js";
+import { pathOf, queryOf, semaphoresPath, sessionUrl } from "./paths.js";
+import { PlainWay } from "./plain-way.js";
 import { within } from "./retry.js";
-import type { ListAnswer, ReleaseAnswer, RenewAnswer, SnapshotAnswer } from "./shapes/answers.js";
-import type { DefinitionBody, ReleaseBody, RenewBody, ResizeBody } from "./shapes/requests.js";
+import { claimOfCaller } from "./session/claims.js";
+import { Link } from "./session/link.js";
+import type { ListAnswer, SnapshotAnswer } from "./shapes/answers.js";
+import type { DefinitionBody, ResizeBody } from "./shapes/requests.js";
 import { Sidecar } from "./sidecar.js";
 import { UnderWay } from "./under-way.js";
 
@@ -38,14 +40,18 @@ import { UnderWay } from "./under-way.js";
  * const openai = new Semaphore(sidecarStore("http://127.0.0.1:7077"), "openai", { limit: 10 });
  * ```
  *
- * Over plain HTTP, acquires are taken in the order in which the sidecar receives them, which for simultaneous ones of
- * one process need not be their call order; and a loss is learned from the next renewal, not at once.
+ * Acquires and leases go over one WebSocket, in which the sidecar renews the leases: a busy event loop loses none. It
+ * is opened at the first use, and again after it was cut. When it ends without being restored in time, `lease.signal`
+ * aborts; when this process dies, its permits come back soon.
+ *
+ * Where a proxy lets no WebSocket through, and with `session: false`, all goes over plain HTTP: acquires are taken in
+ * the order in which the sidecar receives them, which for simultaneous ones of one process need not be their call
+ * order; leases are renewed from here; and a loss is learned from the next renewal, not at once.
  *
  * @throws InvalidArgumentError when `url` is not an http or https URL, or an option is not what is expected
  */
 export function sidecarStore(url: string | URL, options: SidecarStoreOptions = {}): Store {
-  const { token, maxLeaseMs, answerMs } = checkedOptions(options);
-  return new SidecarStore(new Sidecar(sidecarUrl(url), token), maxLeaseMs, answerMs);
+  return new SidecarStore(sidecarUrl(url), checkedOptions(options));
 }
 
 class SidecarStore implements Store {
@@ -54,21 +60,29 @@ class SidecarStore implements Store {
   readonly #answerMs: number;
   readonly #underWay = new UnderWay();
   readonly #calls: Calls;
-  readonly #acquires: Acquires;
+  readonly #plain: PlainWay;
+  /** Undefined: plain HTTP alone. */
+  readonly #link: Link | undefined;
 
-  constructor(sidecar: Sidecar, maxLeaseMs: number, answerMs: number) {
+  constructor(url: URL, { token, maxLeaseMs, answerMs, session }: CheckedOptions) {
+    const sidecar = new Sidecar(url, token);
+    const underWay = this.#underWay;
+    const calls = new Calls(sidecar, answerMs, underWay.closing);
+    const plain = new PlainWay({ sidecar, calls, answerMs, maxLeaseMs, underWay });
     this.maxLeaseMs = maxLeaseMs;
     this.#sidecar = sidecar;
     this.#answerMs = answerMs;
-    this.#acquires = new Acquires(sidecar, answerMs, this.#underWay);
-    this.#calls = new Calls(sidecar, answerMs, this.#underWay.closing);
+    this.#calls = calls;
+    this.#plain = plain;
+    if (session) this.#link = new Link({ url: sessionUrl(url), token, answerMs, sidecar, plain, underWay });
   }
 
   async acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
     this.#refuseIfClosed();
     if (signal?.aborted) return { outcome: "aborted" };
+    const way = this.#link ?? this.#plain;
     try {
-      return await this.#underWay.add(this.#acquires.run(request, signal));
+      return await this.#underWay.add(way.acquire(request, signal));
     } catch (error) {
       this.#refuseIfClosed();
       throw storeError(error, this.#sidecar.url, request.semaphore);
@@ -80,12 +94,10 @@ class SidecarStore implements Store {
     if (attempt !== undefined) {
       throw new InvalidArgumentError("attempt", "left out: the sidecar names the attempts itself", attempt);
     }
-    const body: ReleaseBody = { lease };
-    const question: Question = { method: "POST", path: `${pathOf(semaphore)}/release`, body };
-    // Tried for as long as the lease may last: then it has lapsed by itself.
-    const carriedOut = this.#underWay.add(this.#calls.insist<ReleaseAnswer>(question, this.maxLeaseMs));
+    const way = this.#link ?? this.#plain;
+    const carriedOut = this.#underWay.add(way.release(semaphore, lease));
     try {
-      return (await within(this.#answerMs, carriedOut)).answer.released;
+      return await within(this.#answerMs, carriedOut);
     } catch (error) {
       throw storeError(error, this.#sidecar.url, semaphore);
     }
@@ -93,9 +105,21 @@ class SidecarStore implements Store {
 
   async renew(semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]> {
     this.#refuseIfClosed();
-    const parts = await Promise.all(renewBodies(renewals).map((body) => this.#renew(semaphore, body)));
-    const results = new Map(parts.flat().map((result) => [result.lease, result]));
-    return renewals.map(({ lease }) => results.get(lease) ?? { lease, renewed: false, reason: "lapsed" });
+    const kept = this.#link?.renew(semaphore, renewals) ?? new Map<string, Promise<RenewResult>>();
+    const others = renewals.filter(({ lease }) => !kept.has(lease));
+    const results = await this.#plain.renew(semaphore, others);
+    return Promise.all(renewals.map(({ lease }) => kept.get(lease) ?? results.get(lease) ?? lapsed(lease)));
+  }
+
+  async claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
+    this.#refuseIfClosed();
+    const claimed = await this.#link?.claim(semaphore, claims);
+    if (claimed !== undefined) return claimed;
+    const results = await this.#plain.claim(
+      semaphore,
+      claims.map((claim) => claimOfCaller(semaphore, claim)),
+    );
+    return claims.map(({ lease }) => results.get(lease) ?? lapsed(lease));
   }
 
   async define(semaphore: string, { limit, leaseMs, maxWaiters }: Definition): Promise<DefineResult> {
@@ -128,7 +152,10 @@ class SidecarStore implements Store {
   async revoke(semaphore: string, lease: string): Promise<boolean> {
     this.#refuseIfClosed();
     const path = `${pathOf(semaphore)}/leases/${encodeURIComponent(lease)}`;
-    return (await this.#calls.tryTo({ method: "DELETE", path }, ["LEASE_UNKNOWN"])) !== "LEASE_UNKNOWN";
+    const answered = await this.#calls.tryTo({ method: "DELETE", path }, ["LEASE_UNKNOWN"]);
+    if (answered === "LEASE_UNKNOWN") return false;
+    this.#link?.revoked(semaphore, lease);
+    return true;
   }
 
   async inspect(semaphore: string, page?: Page): Promise<Snapshot | undefined> {
@@ -161,18 +188,18 @@ class SidecarStore implements Store {
 
   async close(): Promise<void> {
     this.#underWay.close();
-    this.#acquires.stopAll();
+    this.#plain.stopAll();
+    this.#link?.stopAll();
     await this.#underWay.finish();
+    await this.#link?.close();
     this.#sidecar.close();
-  }
-
-  async #renew(semaphore: string, body: RenewBody): Promise<RenewResult[]> {
-    const question: Question = { method: "POST", path: `${pathOf(semaphore)}/renew`, body };
-    const { answer, sentAt } = await this.#calls.ask<RenewAnswer>(question, semaphore);
-    return renewResults(answer, sentAt);
   }
 
   #refuseIfClosed(): void {
     if (this.#underWay.closing.aborted) throw new StoreUnavailableError("the store is closed");
   }
+}
+
+function lapsed(lease: string): RenewResult {
+  return { lease, renewed: false, reason: "lapsed" };
 }

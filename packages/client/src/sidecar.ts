@@ -27,12 +27,12 @@ export class Sidecar {
     try {
       const reply = await this.#exchange.send(call);
       const answer = answerOf(reply) as Answer;
-      this.#sawUp();
-      this.#tellRoundtrip(reply.sentAt, answer);
+      this.sawUp();
+      this.tellRoundtrip(reply.sentAt, answer);
       return { answer, status: reply.status, sentAt: reply.sentAt };
     } catch (error) {
-      if (!(error instanceof Unreachable)) this.#sawUp();
-      else if (!error.stale && !call.signal?.aborted) this.#sawDown(error);
+      if (!(error instanceof Unreachable)) this.sawUp();
+      else if (!error.stale && !call.signal?.aborted) this.sawDown(error);
       throw error;
     }
   }
@@ -46,20 +46,20 @@ export class Sidecar {
     this.#exchange.close();
   }
 
-  /** What a request waited for its permits is not the sidecar's slowness. */
-  #tellRoundtrip(sentAt: number, answer: unknown): void {
+  /** One request was answered. What it waited for its permits is not the sidecar's slowness. */
+  tellRoundtrip(sentAt: number, answer: unknown): void {
     const waitedMs = (answer as { waitedMs?: number } | undefined)?.waitedMs ?? 0;
     const durationMs = performance.now() - sentAt - waitedMs;
     for (const observer of this.#observers) observer.roundtrip?.({ durationMs, operations: 1 });
   }
 
-  #sawUp(): void {
+  sawUp(): void {
     if (this.#up) return;
     this.#up = true;
     for (const observer of this.#observers) observer.availability?.({ up: true });
   }
 
-  #sawDown(cause: unknown): void {
+  sawDown(cause: unknown): void {
     if (!this.#up) return;
     this.#up = false;
     for (const observer of this.#observers) observer.availability?.({ up: false, cause });

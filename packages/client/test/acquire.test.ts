@@ -22,7 +22,7 @@ async function start(
   options?: SidecarStoreOptions,
 ): Promise<void> {
   sidecar = new FakeSidecar(...answers);
-  store = sidecarStore(await sidecar.listen(), options);
+  store = sidecarStore(await sidecar.listen(), { session: false, ...options });
 }
 
 /** A port at which nobody listens, for now. */
@@ -103,7 +103,7 @@ describe("an acquire over HTTP", () => {
   it("finds a sidecar that is started while it waits", async () => {
     const port = await freePort();
     sidecar = new FakeSidecar(grant());
-    store = sidecarStore(`http://127.0.0.1:${port}`);
+    store = sidecarStore(`http://127.0.0.1:${port}`, { session: false });
     const waiting = store.acquire(request({ waitMs: Number.POSITIVE_INFINITY }));
     const down = new Promise((resolve) => store.observe({ availability: resolve }));
     expect(await down).toMatchObject({ up: false });
@@ -118,7 +118,8 @@ describe("an acquire over HTTP", () => {
     ["a proxy that finds no sidecar", html(502, "<html>Bad Gateway</html>")],
   ])("that does not wait fails at once for %s", async (_name, failure) => {
     sidecar = new FakeSidecar(failure ?? grant());
-    store = sidecarStore(failure ? await sidecar.listen() : `http://127.0.0.1:${await freePort()}`);
+    const url = failure ? await sidecar.listen() : `http://127.0.0.1:${await freePort()}`;
+    store = sidecarStore(url, { session: false });
     const askedAt = performance.now();
     await expect(store.acquire(request())).rejects.toMatchObject(unavailable);
     expect(performance.now() - askedAt).toBeLessThan(2_000);
@@ -126,7 +127,7 @@ describe("an acquire over HTTP", () => {
 
   it("fails when the sidecar is still away at the end of its wait", async () => {
     sidecar = new FakeSidecar(grant());
-    store = sidecarStore(`http://127.0.0.1:${await freePort()}`);
+    store = sidecarStore(`http://127.0.0.1:${await freePort()}`, { session: false });
     const askedAt = performance.now();
     await expect(store.acquire(request({ waitMs: 300 }))).rejects.toMatchObject(unavailable);
     expect(performance.now() - askedAt).toBeGreaterThanOrEqual(295);
@@ -191,7 +192,7 @@ describe("an acquire over HTTP", () => {
 
   it("sends a semaphore's name as it is, below the path of the sidecar's URL", async () => {
     sidecar = new FakeSidecar(grant());
-    store = sidecarStore(`${await sidecar.listen()}/sluice/`);
+    store = sidecarStore(`${await sidecar.listen()}/sluice/`, { session: false });
     await store.acquire(request({ semaphore: "team:api.v1" }));
     expect(sidecar.asked[0]?.path).toBe("/sluice/v1/semaphores/team%3Aapi.v1/acquire");
   });
@@ -274,7 +275,7 @@ describe("an acquire over HTTP that is aborted", () => {
   it("has nothing to undo where no request has arrived", async () => {
     const port = await freePort();
     sidecar = new FakeSidecar(grant());
-    store = sidecarStore(`http://127.0.0.1:${port}`);
+    store = sidecarStore(`http://127.0.0.1:${port}`, { session: false });
     const abort = new AbortController();
     const down = new Promise((resolve) => store.observe({ availability: resolve }));
     const waiting = store.acquire(request({ waitMs: 30_000 }), abort.signal);

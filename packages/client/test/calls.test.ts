@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { sidecarStore } from "../src/index.js";
 import type { SidecarStoreOptions } from "../src/options.js";
 import { request } from "./acquires.js";
+import { upgradeAnswer } from "./fake-sessions.js";
 import {
   type Asked,
   cut,
@@ -38,7 +39,7 @@ async function start(
 ): Promise<string> {
   sidecar = new FakeSidecar(...answers);
   const url = await sidecar.listen();
-  store = sidecarStore(url, options);
+  store = sidecarStore(url, { session: false, ...options });
   return url;
 }
 
@@ -202,6 +203,7 @@ describe("a store over HTTP that is closed", () => {
     "lets its process end by itself, also while it is %s and idle",
     async (state) => {
       const url = await start([grant()]);
+      sidecar.sessions.refusal = upgradeAnswer("426 Upgrade Required", "");
       const child = fileURLToPath(new URL("children/idle.mjs", import.meta.url));
       const { stdout } = await run(process.execPath, [child, url, state], { timeout: 15_000 });
       expect(stdout).toBe("idle\n");

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { AcquireAnswer, ProblemCode } from "../src/shapes.js";
+import { FakeSessions } from "./fake-sessions.js";
 
 export interface Asked {
   readonly method: string;
@@ -18,6 +19,8 @@ type Answer = (asked: Asked) => void;
 /** A server that answers as a test tells it to, one request after the other; the last answer goes for all that follow. */
 export class FakeSidecar {
   readonly asked: Asked[] = [];
+  /** What it makes of upgrades. */
+  readonly sessions: FakeSessions;
   readonly #server: Server;
   readonly #answers: Answer[];
   readonly #connections = new Map<unknown, number>();
@@ -35,6 +38,7 @@ export class FakeSidecar {
       this.asked.push(asked);
       answer?.(asked);
     });
+    this.sessions = new FakeSessions(this.#server);
   }
 
   /** On a port of its own, or on the given one. */
@@ -50,6 +54,7 @@ export class FakeSidecar {
   }
 
   async close(): Promise<void> {
+    this.sessions.close();
     this.#server.closeAllConnections();
     this.#server.close();
   }

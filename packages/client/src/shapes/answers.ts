@@ -72,10 +72,18 @@ export const snapshotAnswer = statusAnswer.extend({
 
 export const listAnswer = z.object({ semaphores: z.array(statusAnswer), cursor });
 
+const detail = z.string().optional();
+
+/** Whether the sidecar can be sent work to, and how each of its parts is. */
 export const readinessAnswer = z.object({
   status: z.enum(["ready", "draining", "unavailable"]),
   components: z.object({
-    store: z.object({ status: z.enum(["up", "down"]), detail: z.string().optional() }),
+    store: z.object({ status: z.enum(["up", "down"]), detail }),
+    /** Where a file declares semaphores. */
+    config: z.object({ status: z.enum(["applied", "pending", "outdated"]), detail }).optional(),
+    /** Active while the store grants nothing because it may have lost leases; the sidecar is ready all the same. */
+    recovery: z.object({ status: z.enum(["idle", "active"]), detail }),
+    drain: z.object({ status: z.enum(["idle", "active"]), detail }),
   }),
 });
 

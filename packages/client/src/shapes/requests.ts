@@ -2,6 +2,7 @@ import { bounds } from "@sluice/core";
 import { z } from "zod";
 import { MAX_RENEWALS, MAX_WAIT_MS } from "../limits.js";
 import {
+  count,
   exactly,
   holder,
   integer,
@@ -47,7 +48,8 @@ export const definitionBody = exactly({
 /** PATCH: the limit alone. */
 export const resizeBody = exactly({ limit });
 
-export const acquireBody = exactly({
+/** What an acquire asks for, whichever way it comes. */
+export const acquireFields = {
   permits: permits.default(1),
   /** Nobody waits who does not ask for it. */
   waitMs: integer({ min: 0, max: MAX_WAIT_MS }).default(0),
@@ -60,16 +62,43 @@ export const acquireBody = exactly({
   limit: limit.optional(),
   /** What else the semaphore is created with; each part takes its default when left out. */
   create: exactly({ leaseMs: leaseMs.optional(), maxWaiters: maxWaiters.optional() }).optional(),
-}).refine((body) => body.create === undefined || body.limit !== undefined, {
-  path: ["create"],
-  error: "given together with limit",
-});
+};
+
+type Creates = { readonly create?: unknown; readonly limit?: unknown };
+
+/** `create` says how, and `limit` that. */
+export const createsWithLimit = {
+  check: (asked: Creates) => asked.create === undefined || asked.limit !== undefined,
+  fault: { path: ["create"], error: "given together with limit" },
+};
+
+export const acquireBody = exactly(acquireFields).refine(createsWithLimit.check, createsWithLimit.fault);
+
+/**
+ * A lease as its holder knows it: what an acquire answered. With its permits, fence and leaseMs, a store that has lost
+ * it in a restart can restore it.
+ */
+export const claimFields = {
+  lease,
+  permits: permits.optional(),
+  fence: count.optional(),
+  leaseMs: leaseMs.optional(),
+  holder: holder.optional(),
+  limit: limit.optional(),
+  /** These two are of the moment of the grant, and not read. */
+  expiresInMs: count.optional(),
+  waitedMs: count.optional(),
+};
+
+const claimedLease = exactly({ ...claimFields, semaphore: semaphore.optional() });
 
 export const releaseBody = exactly({ lease });
 
 export const renewBody = exactly({
   leases: z
-    .array(lease, { error: "an array of lease ids" })
+    .array(z.union([lease, claimedLease], { error: "a lease id, or a lease as its acquire answered it" }), {
+      error: "an array of lease ids",
+    })
     .min(1, { error: "at least one lease id" })
     .max(MAX_RENEWALS, { error: `at most ${MAX_RENEWALS} lease ids` }),
   /** As long as each was granted for when left out. */

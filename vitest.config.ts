@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 const folders = "{packages,services}/*/test/**";
 const system = `${folders}/*.system.test.ts`;
 const faults = `${folders}/*.faults.test.ts`;
+const soak = `${folders}/*.soak.test.ts`;
 
 export default defineConfig({
   test: {
@@ -13,10 +14,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "tests", include: [`${folders}/*.test.ts`], exclude: [system, faults] },
+        test: { name: "tests", include: [`${folders}/*.test.ts`], exclude: [system, faults, soak] },
       },
       { extends: true, test: { name: "system", include: [system], testTimeout: 120_000 } },
       { extends: true, test: { name: "faults", include: [faults], testTimeout: 600_000 } },
+      { extends: true, test: { name: "soak", include: [soak] } },
     ],
   },
 });

@@ -3,17 +3,20 @@ import { join } from "node:path";
 import { packageFolders } from "../toolchain/places.mjs";
 
 /**
- * The projects of vitest.config.ts. `tests` needs Redis alone; `system` needs more of the machine, `faults` more time.
+ * The projects of vitest.config.ts. `tests` needs Redis alone; `system` needs more of the machine, `faults` and
+ * `soak` more time.
  *
- * @typedef {"tests" | "system" | "faults"} Suite
+ * @typedef {"tests" | "system" | "faults" | "soak"} Suite
  */
+
+/** @type {readonly string[]} */
+const named = ["system", "faults", "soak"];
 
 /** @param {readonly string[]} argv @returns {{ suite: Suite, args: readonly string[] }} what is left is for vitest */
 export function suiteFrom(argv) {
   const [first, ...rest] = argv;
-  return first === "system" || first === "faults"
-    ? { suite: first, args: rest }
-    : { suite: "tests", args: argv };
+  if (first === undefined || !named.includes(first)) return { suite: "tests", args: argv };
+  return { suite: /** @type {Suite} */ (first), args: rest };
 }
 
 /** @param {Suite} suite */

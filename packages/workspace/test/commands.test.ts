@@ -42,6 +42,7 @@ it("picks the suite by the first argument, and leaves the others to vitest", () 
   expect(suiteFrom([])).toEqual({ suite: "tests", args: [] });
   expect(suiteFrom(["system", "cut", "-t", "x"])).toEqual({ suite: "system", args: ["cut", "-t", "x"] });
   expect(suiteFrom(["faults"])).toEqual({ suite: "faults", args: [] });
+  expect(suiteFrom(["soak"])).toEqual({ suite: "soak", args: [] });
   expect(suiteFrom(["-t", "system"])).toEqual({ suite: "tests", args: ["-t", "system"] });
 });
 

@@ -32,6 +32,12 @@ const { redis, sidecar } = compose.services;
 const dockerfile = readFileSync(join(root, sidecar.build?.dockerfile ?? ""), "utf8");
 const settings = readSettings({});
 
+/** What the image sets. */
+function imageEnvironment(): Record<string, string> {
+  const [, pairs = ""] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
+  return Object.fromEntries(pairs.split(" ").map((pair) => pair.split("=")));
+}
+
 describe("docker-compose.yml", () => {
   it("builds the sidecar from files that are there", () => {
     const { context = "", dockerfile: file = "" } = sidecar.build ?? {};
@@ -45,7 +51,9 @@ describe("docker-compose.yml", () => {
   });
 
   it("connects the services by the names, ports and volumes that they have", () => {
-    expect(readSettings(sidecar.environment ?? {}).redisUrl).toBe("redis://redis:6379");
+    const { redisUrl, allowedHosts } = readSettings({ ...imageEnvironment(), ...sidecar.environment });
+    expect(redisUrl).toBe("redis://redis:6379");
+    expect(allowedHosts).toEqual(["sidecar"]);
     expect(Object.keys(sidecar.depends_on ?? {})).toEqual(["redis"]);
     expect(sidecar.ports).toEqual([`127.0.0.1:${settings.port}:${settings.port}`]);
     for (const volume of redis.volumes ?? [])
@@ -59,24 +67,29 @@ describe("docker-compose.yml", () => {
 
 describe("the image of the sidecar", () => {
   it("listens where others can reach it, at the port that it exposes and probes", () => {
-    const [, environment = ""] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
-    const variables = Object.fromEntries(environment.split(" ").map((pair) => pair.split("=")));
-    expect(readSettings(variables).host).toBe("0.0.0.0");
+    const token = "0123456789abcdef";
+    expect(readSettings({ ...imageEnvironment(), SLUICE_TOKEN: token }).host).toBe("0.0.0.0");
     expect(dockerfile).toMatch(new RegExp(`^EXPOSE ${settings.port}$`, "m"));
-    expect(dockerfile).toContain(`SLUICE_PORT || ${settings.port}}/readyz`);
+  });
+
+  it("does not start where everybody could do everything, unless somebody says so", () => {
+    expect(() => readSettings(imageEnvironment())).toThrow("SLUICE_TOKEN");
   });
 
   it("has a probe that tells a sidecar that is ready from none", { timeout: 30_000 }, async () => {
     const [, probe = ""] = /^HEALTHCHECK.*\\\n {2}CMD (\[.*\])$/m.exec(dockerfile) ?? [];
-    const [, ...args] = JSON.parse(probe);
-    const { url, program } = await startSidecarProgram();
-    const { port } = new URL(url);
-    const exitCode = () =>
-      spawnNode(args[1], [], { execArgv: [args[0]], env: { SLUICE_PORT: port } }).exited.then(
-        ({ code }) => code,
-      );
+    const [program, file = ""] = JSON.parse(probe);
+    expect(program).toBe("node");
+    const sidecar = await startSidecarProgram();
+    const { port: SLUICE_PORT } = new URL(sidecar.url);
+    const exitCode = async (env: Record<string, string> = {}) => {
+      const health = spawnNode(join(root, "services/sidecar", file), [], { env: { SLUICE_PORT, ...env } });
+      return (await health.exited).code;
+    };
     expect(await exitCode()).toBe(0);
-    await program.kill();
+    // As in the image: what listens on all addresses is asked on loopback.
+    expect(await exitCode({ SLUICE_HOST: "0.0.0.0", SLUICE_ALLOW_INSECURE_BIND: "1" })).toBe(0);
+    await sidecar.program.kill();
     expect(await exitCode()).toBe(1);
   });
 

@@ -1,10 +1,17 @@
-import express, { type Express, type RequestHandler } from "express";
+import express, { type Express } from "express";
 import type { Context } from "./context.js";
 import { answerErrors, notFound } from "./http/answer.js";
+import { neverStored, safeHeaders } from "./http/headers.js";
+import { refuseOtherMethods } from "./http/serve.js";
+import { logRequests } from "./log/requests.js";
 import { acquireRoute } from "./routes/acquire.js";
+import { eventRoute } from "./routes/events.js";
+import { holdRoute } from "./routes/hold.js";
 import { leaseRoutes } from "./routes/leases.js";
+import { openapiRoute } from "./routes/openapi.js";
 import { probeRoutes } from "./routes/probes.js";
 import { semaphoreRoutes } from "./routes/semaphores.js";
+import { sessionRoute } from "./routes/session.js";
 
 /** The whole HTTP face, apart from listening. */
 export function createApp(context: Context): Express {
@@ -13,17 +20,22 @@ export function createApp(context: Context): Express {
   app.disable("etag");
   app.enable("case sensitive routing");
   app.enable("strict routing");
-  app.use(context.metrics.measure, neverStored);
+  app.use(
+    context.metrics.measure,
+    logRequests(context.log),
+    ...safeHeaders,
+    neverStored,
+    context.access.guard,
+  );
   probeRoutes(app, context);
   semaphoreRoutes(app, context);
   acquireRoute(app, context);
+  holdRoute(app, context);
   leaseRoutes(app, context);
+  sessionRoute(app, context);
+  eventRoute(app, context);
+  openapiRoute(app, context);
+  refuseOtherMethods(app);
   app.use(notFound, answerErrors(context.log));
   return app;
 }
-
-/** Every answer is about this moment. */
-const neverStored: RequestHandler = (_request, response, next) => {
-  response.setHeader("cache-control", "no-store");
-  next();
-};

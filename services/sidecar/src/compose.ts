@@ -1,12 +1,16 @@
 import type { Server } from "node:http";
+import { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Store } from "@sluice/core";
-import { memoryStore } from "@sluice/core/memory";
+import { memoryStore, openMemoryStore } from "@sluice/core/memory";
 import { redisStore } from "@sluice/core/redis";
+import { Access } from "./access/access.js";
 import { createApp } from "./app.js";
 import { Context } from "./context.js";
 import { createHttpServer } from "./http/server.js";
 import { createLog, type Log } from "./log.js";
+import { readFiles, Upkeep } from "./operation/upkeep.js";
+import { isEveryAddress } from "./settings/host.js";
 import type { Settings } from "./settings.js";
 import { Sidecar } from "./sidecar.js";
 
@@ -21,38 +25,34 @@ export interface SidecarParts {
 /**
  * A sidecar that listens. It starts also while its store is away, and is not ready until that answers.
  *
+ * @throws SettingsError where a file that the settings name is bad
  * @throws Error of the operating system where it cannot listen, e.g. with the code EADDRINUSE
  */
 export async function startSidecar(settings: Settings, parts: SidecarParts = {}): Promise<Sidecar> {
-  const { log = createLog(settings.logLevel), store = openStore(settings), lingerMs } = parts;
-  logAvailability(store, log);
-  const { metricsMaxSemaphores } = settings;
-  const context = new Context({ store, log, metricsMaxSemaphores, lingerMs });
-  const server = createHttpServer(createApp(context));
+  const { log = createLog(settings.logLevel), lingerMs } = parts;
+  const { limits, metricsMaxSemaphores, allowedHosts, drainMs } = settings;
+  const files = readFiles(settings);
+  const access = new Access({ tokens: files.tokens, allowedHosts });
+  const store = parts.store ?? (await openStore(settings));
+  const upkeep = new Upkeep({ settings, files, store, access, log });
   try {
+    const health = upkeep;
+    const context = new Context({ store, log, access, limits, health, metricsMaxSemaphores, lingerMs });
+    const server = createHttpServer(createApp(context), { tls: files.tls });
+    upkeep.begin(server);
     await listen(server, settings);
+    return new Sidecar(server, context, urlOf(server), drainMs, upkeep);
   } catch (error) {
-    await context.store.close();
+    upkeep.stop();
+    await store.close();
     throw error;
   }
-  return new Sidecar(server, context, urlOf(server.address() as AddressInfo), settings.drainMs);
 }
 
-/** Each change once; a store that answers from the start is no news. */
-function logAvailability(store: Store, log: Log): void {
-  let wasUp = true;
-  store.observe({
-    availability: ({ up, cause }) => {
-      if (up && !wasUp) log.info("the store answers again");
-      if (!up && wasUp) log.error("the store is away; nothing is granted until it is back", { cause });
-      wasUp = up;
-    },
-  });
-}
-
-function openStore({ redisUrl, prefix, maxLeaseMs, assumeFresh }: Settings): Store {
-  if (redisUrl === undefined) return memoryStore({ maxLeaseMs });
-  return redisStore(redisUrl, { prefix, maxLeaseMs, assumeFresh });
+async function openStore({ redisUrl, stateDir, prefix, maxLeaseMs, assumeFresh }: Settings): Promise<Store> {
+  if (redisUrl !== undefined) return redisStore(redisUrl, { prefix, maxLeaseMs, assumeFresh });
+  if (stateDir !== undefined) return openMemoryStore({ maxLeaseMs, stateDir });
+  return memoryStore({ maxLeaseMs });
 }
 
 function listen(server: Server, { host, port }: Settings): Promise<void> {
@@ -66,7 +66,9 @@ function listen(server: Server, { host, port }: Settings): Promise<void> {
 }
 
 /** One that this host can open: an address that stands for all addresses is no place to go to. */
-function urlOf({ address, family, port }: AddressInfo): string {
-  const host = address === "0.0.0.0" || address === "::" ? "localhost" : address;
-  return `http://${family === "IPv6" && host !== "localhost" ? `[${host}]` : host}:${port}`;
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  const scheme = server instanceof HttpsServer ? "https" : "http";
+  const host = isEveryAddress(address) ? "localhost" : address;
+  return `${scheme}://${family === "IPv6" && host !== "localhost" ? `[${host}]` : host}:${port}`;
 }

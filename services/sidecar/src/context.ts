@@ -1,15 +1,26 @@
+import { setMaxListeners } from "node:events";
 import { LINGER_MS } from "@sluice/client/shapes";
-import type { AcquireRequest, Store } from "@sluice/core";
+import { type AcquireRequest, definitionDefaults, type Store } from "@sluice/core";
 import { type MeteredStore, meteredStore } from "@sluice/core/prometheus";
 import { Registry } from "prom-client";
+import { Access } from "./access/access.js";
+import { Acquires } from "./attempts/acquires.js";
 import { Attempts } from "./attempts/attempts.js";
 import { HandedOut } from "./handed-out.js";
+import { Custody } from "./leases/custody.js";
+import { VanishedHosts } from "./leases/vanished-hosts.js";
+import { ClientCount, defaultLimits, type Limits } from "./limits/client-limits.js";
 import type { Log } from "./log.js";
 import { SidecarMetrics } from "./metrics.js";
+import type { Health } from "./operation/readiness.js";
 
 export interface ContextOptions {
   readonly store: Store;
   readonly log: Log;
+  readonly access?: Access;
+  readonly limits?: Limits;
+  /** How parts are that nobody can ask; they are well when left out. */
+  readonly health?: Health;
   /** How many semaphores have metrics of their own. */
   readonly metricsMaxSemaphores: number;
   /** For how long an acquire with an `Idempotency-Key` outlives its caller; 5,000 when left out, as is promised. */
@@ -23,16 +34,40 @@ export class Context {
   readonly registry = new Registry();
   readonly metrics: SidecarMetrics;
   readonly attempts: Attempts;
+  readonly acquires: Acquires;
   readonly handedOut = new HandedOut();
-  readonly lingerMs: number;
+  /** The leases that are renewed for sessions and holds. */
+  readonly custody: Custody;
+  /** For how long a session that is not on loopback is kept for its client to come back. */
+  readonly graceMs: number;
+  readonly sessions: ClientCount;
+  readonly vanishedHosts = new VanishedHosts();
+  readonly access: Access;
+  readonly health: Health;
+  readonly #closing = new AbortController();
   #draining = false;
 
-  constructor({ store, log, metricsMaxSemaphores, lingerMs = LINGER_MS }: ContextOptions) {
+  constructor({
+    store,
+    log,
+    access = new Access(),
+    limits = defaultLimits,
+    health = { config: undefined, recoveryMs: undefined },
+    metricsMaxSemaphores,
+    lingerMs = LINGER_MS,
+  }: ContextOptions) {
     this.log = log;
-    this.lingerMs = lingerMs;
+    setMaxListeners(0, this.#closing.signal);
+    this.access = access;
+    this.health = health;
     this.store = meteredStore(store, { registry: this.registry, maxSemaphores: metricsMaxSemaphores });
     this.metrics = new SidecarMetrics(this.registry);
     this.attempts = new Attempts(this.store, (request) => this.#giveBack(request));
+    const { store: metered, attempts } = this;
+    this.custody = new Custody(metered, log);
+    this.graceMs = Math.min(definitionDefaults.leaseMs, metered.maxLeaseMs);
+    this.sessions = new ClientCount(limits.sessionsPerClient, "sessions and holds");
+    this.acquires = new Acquires({ store: metered, attempts, limits, lingerMs });
   }
 
   /** From then on nothing is granted; what was granted can be renewed and released. */
@@ -40,9 +75,28 @@ export class Context {
     return this.#draining;
   }
 
+  /** Aborts when the sidecar ends: answers that last for as long as their connection end then. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  close(): void {
+    this.drain();
+    this.attempts.withdrawAll();
+    this.custody.close();
+    this.#closing.abort();
+  }
+
   drain(): void {
     this.#draining = true;
     this.attempts.dismissAll();
+  }
+
+  /** Gives a lease back, whoever keeps it. True when it was held until this call. */
+  release(semaphore: string, lease: string): Promise<boolean> {
+    this.custody.letGo(semaphore, lease);
+    this.handedOut.ended(semaphore, lease);
+    return this.store.release({ semaphore, lease });
   }
 
   async #giveBack({ semaphore, lease, attempt }: AcquireRequest): Promise<void> {

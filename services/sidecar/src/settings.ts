@@ -1,7 +1,16 @@
-import { bounds, type Range } from "@sluice/core";
+import { bounds } from "@sluice/core";
+import { defaultLimits, type Limits } from "./limits/client-limits.js";
 import { type Level, levels } from "./log.js";
+import { hostPattern, isEveryAddress, isLoopback } from "./settings/host.js";
+import { type Environment, Reader, SettingsError } from "./settings/reader.js";
+import type { TlsFiles } from "./settings/tls.js";
+import { tokenPattern, tokenRule } from "./settings/tokens.js";
+
+export { type Environment, SettingsError } from "./settings/reader.js";
 
 const HOUR_MS = 3_600_000;
+
+const MILLION = 1_000_000;
 
 const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const prefixRule = "1 to 64 letters, digits, or . _ : -, a letter or digit first";
@@ -20,97 +29,89 @@ export interface Settings {
   readonly maxLeaseMs: number;
   /** `SLUICE_ASSUME_FRESH`: a Redis that has started lately had nothing to lose; false when left out. */
   readonly assumeFresh: boolean;
+  /** `SLUICE_STATE_DIR`: where a count in this process keeps what must outlive it; nowhere when left out. */
+  readonly stateDir: string | undefined;
+  /** `SLUICE_CONFIG`: a file that declares semaphores; none when left out. */
+  readonly configFile: string | undefined;
+  /** `SLUICE_TOKEN`: one secret for all callers, who may do everything with it. */
+  readonly token: string | undefined;
+  /** `SLUICE_TOKENS_FILE`: a file with the secrets of callers, and what each may do. */
+  readonly tokensFile: string | undefined;
+  /** `SLUICE_ALLOW_INSECURE_BIND`: others may reach a sidecar that asks for no token; false when left out. */
+  readonly allowInsecureBind: boolean;
+  /** `SLUICE_ALLOWED_HOSTS`, and `SLUICE_HOST` where it is one: what callers may call this sidecar, beside loopback. */
+  readonly allowedHosts: readonly string[];
+  /** `SLUICE_TLS_CERT_FILE` and `SLUICE_TLS_KEY_FILE`: HTTPS instead of HTTP. */
+  readonly tls: TlsFiles | undefined;
   /** `SLUICE_DRAIN_MS`: how long a sidecar that is asked to end lets leases end first; 25,000 when left out. */
   readonly drainMs: number;
+  /** `SLUICE_MAX_WAITERS_PER_CLIENT`, `SLUICE_MAX_SESSIONS_PER_CLIENT`, `SLUICE_MAX_SEMAPHORES`. */
+  readonly limits: Limits;
   /** `SLUICE_METRICS_MAX_SEMAPHORES`: how many semaphores have metrics of their own; 100 when left out. */
   readonly metricsMaxSemaphores: number;
   /** `SLUICE_LOG_LEVEL`: error, warn, info or debug; info when left out. */
   readonly logLevel: Level;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Names every variable that has a bad value, and what was expected of it. */
-export class SettingsError extends Error {
-  constructor(faults: readonly string[]) {
-    super(faults.join("\n"));
-    this.name = "SettingsError";
-  }
-}
-
 /** A variable that is empty counts as left out. @throws SettingsError */
 export function readSettings(environment: Environment): Settings {
   const read = new Reader(environment);
+  const host = read.text("SLUICE_HOST", /^[A-Za-z0-9.:_-]+$/, "a host name or an IP address", "127.0.0.1");
   const settings: Settings = {
-    host: read.text("SLUICE_HOST", /^[A-Za-z0-9.:_-]+$/, "a host name or an IP address", "127.0.0.1"),
+    host,
     port: read.integer("SLUICE_PORT", { min: 0, max: 65_535 }, 7_077),
     redisUrl: read.redisUrl("REDIS_URL"),
     prefix: read.text("SLUICE_PREFIX", prefixPattern, prefixRule, "sluice"),
     maxLeaseMs: read.integer("SLUICE_MAX_LEASE_MS", { min: bounds.leaseMs.min, max: HOUR_MS }, 15_000),
     assumeFresh: read.flag("SLUICE_ASSUME_FRESH"),
+    stateDir: read.path("SLUICE_STATE_DIR"),
+    configFile: read.path("SLUICE_CONFIG"),
+    token: read.secret("SLUICE_TOKEN", tokenPattern, tokenRule),
+    tokensFile: read.path("SLUICE_TOKENS_FILE"),
+    allowInsecureBind: read.flag("SLUICE_ALLOW_INSECURE_BIND"),
+    allowedHosts: [
+      ...read.list("SLUICE_ALLOWED_HOSTS", hostPattern, "names or addresses of hosts, without ports"),
+      ...(isLoopback(host) || isEveryAddress(host) ? [] : [host.toLowerCase()]),
+    ],
+    tls: tlsFiles(read),
     drainMs: read.integer("SLUICE_DRAIN_MS", { min: 0, max: HOUR_MS }, 25_000),
+    limits: readLimits(read),
     metricsMaxSemaphores: read.integer("SLUICE_METRICS_MAX_SEMAPHORES", { min: 0, max: 10_000 }, 100),
     logLevel: read.oneOf("SLUICE_LOG_LEVEL", levels, "info"),
   };
-  if (read.faults.length > 0) throw new SettingsError(read.faults);
+  const faults = read.faults.length > 0 ? read.faults : faultsBetween(settings);
+  if (faults.length > 0) throw new SettingsError(faults);
   return settings;
 }
 
-/** Reads variables, and remembers what is wrong with them. */
-class Reader {
-  readonly faults: string[] = [];
-  readonly #environment: Environment;
+function tlsFiles(read: Reader): TlsFiles | undefined {
+  const certFile = read.path("SLUICE_TLS_CERT_FILE");
+  const keyFile = read.path("SLUICE_TLS_KEY_FILE");
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile !== undefined || keyFile !== undefined)
+    read.faults.push("SLUICE_TLS_CERT_FILE and SLUICE_TLS_KEY_FILE must be given together");
+  return undefined;
+}
 
-  constructor(environment: Environment) {
-    this.#environment = environment;
-  }
+function readLimits(read: Reader): Limits {
+  const { waitersPerClient, sessionsPerClient, semaphoresInPassing } = defaultLimits;
+  const range = { min: 1, max: MILLION };
+  return {
+    waitersPerClient: read.integer("SLUICE_MAX_WAITERS_PER_CLIENT", range, waitersPerClient),
+    sessionsPerClient: read.integer("SLUICE_MAX_SESSIONS_PER_CLIENT", range, sessionsPerClient),
+    semaphoresInPassing: read.integer("SLUICE_MAX_SEMAPHORES", { min: 0, max: MILLION }, semaphoresInPassing),
+  };
+}
 
-  text(name: string, pattern: RegExp, expected: string, otherwise: string): string {
-    return this.#read(name, otherwise, expected, (value) => (pattern.test(value) ? value : undefined));
-  }
-
-  integer(name: string, { min, max }: Range, otherwise: number): number {
-    return this.#read(name, otherwise, `an integer from ${min} to ${max}`, (value) => {
-      const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-      return number >= min && number <= max ? number : undefined;
-    });
-  }
-
-  flag(name: string): boolean {
-    const values = new Map([
-      ["1", true],
-      ["true", true],
-      ["0", false],
-      ["false", false],
-    ]);
-    return this.#read(name, false, "1 or true, 0 or false", (value) => values.get(value.toLowerCase()));
-  }
-
-  oneOf<Value extends string>(name: string, values: readonly Value[], otherwise: Value): Value {
-    return this.#read(name, otherwise, `one of ${values.join(", ")}`, (value) =>
-      values.find((one) => one === value),
+/** What is wrong with values that are good each for itself. */
+function faultsBetween({ host, token, tokensFile, allowInsecureBind }: Settings): string[] {
+  const faults = [];
+  if (token !== undefined && tokensFile !== undefined)
+    faults.push("SLUICE_TOKEN and SLUICE_TOKENS_FILE must not be given both");
+  if (!isLoopback(host) && token === undefined && tokensFile === undefined && !allowInsecureBind) {
+    faults.push(
+      `SLUICE_HOST must be loopback where no token is asked for; got "${host}". Set SLUICE_TOKEN or SLUICE_TOKENS_FILE, or, where everybody who gets there may change everything, SLUICE_ALLOW_INSECURE_BIND=1`,
     );
   }
-
-  /** A URL may hold a password, so what came is not repeated. */
-  redisUrl(name: string): string | undefined {
-    const url = this.#environment[name] || undefined;
-    if (url === undefined) return undefined;
-    if (/^rediss?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) return url;
-    this.faults.push(`${name} must be a URL that begins with redis:// or rediss://`);
-    return undefined;
-  }
-
-  #read<Value>(
-    name: string,
-    otherwise: Value,
-    expected: string,
-    parse: (value: string) => Value | undefined,
-  ): Value {
-    const value = this.#environment[name] || undefined;
-    if (value === undefined) return otherwise;
-    const parsed = parse(value);
-    if (parsed === undefined) this.faults.push(`${name} must be ${expected}; got "${value}"`);
-    return parsed ?? otherwise;
-  }
+  return faults;
 }

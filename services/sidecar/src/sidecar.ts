@@ -2,6 +2,8 @@ import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "@sluice/core";
 import type { Context } from "./context.js";
+import type { Upkeep } from "./operation/upkeep.js";
+import { Sessions } from "./sessions/sessions.js";
 
 /** How often a draining sidecar looks whether it is still needed. */
 const LOOK_MS = 20;
@@ -14,15 +16,20 @@ export class Sidecar {
   readonly url: string;
   readonly #server: Server;
   readonly #context: Context;
+  readonly #sessions: Sessions;
   readonly #drainMs: number;
+  readonly #upkeep: Upkeep;
   #closed: Promise<void> | undefined;
 
   /** Use `startSidecar`. */
-  constructor(server: Server, context: Context, url: string, drainMs: number) {
+  constructor(server: Server, context: Context, url: string, drainMs: number, upkeep: Upkeep) {
     this.#server = server;
     this.#context = context;
+    this.#sessions = new Sessions(context);
+    this.#sessions.listen(server);
     this.url = url;
     this.#drainMs = drainMs;
+    this.#upkeep = upkeep;
   }
 
   /** What stands behind it, with its metrics. */
@@ -32,7 +39,12 @@ export class Sidecar {
 
   /** How many leases that it granted may still be held. */
   get leasesHeld(): number {
-    return this.#context.handedOut.size;
+    return this.#context.handedOut.size + this.#context.custody.size;
+  }
+
+  /** How many sessions are open. */
+  get sessionsOpen(): number {
+    return this.#sessions.size;
   }
 
   /** How many acquires wait, are being answered, or linger after their caller left. */
@@ -46,10 +58,16 @@ export class Sidecar {
    */
   async drain(): Promise<void> {
     this.#context.drain();
+    this.#sessions.drain();
     const deadline = performance.now() + this.#drainMs;
     while (this.#closed === undefined && performance.now() < deadline && this.#isNeeded())
       await sleep(LOOK_MS);
     await this.close();
+  }
+
+  /** Reads tokens, certificate and configuration again. What is bad is logged, and the former one stays. */
+  reload(): void {
+    this.#upkeep.reload();
   }
 
   /** Ends at once, but for answers that are on their way. */
@@ -63,9 +81,10 @@ export class Sidecar {
   }
 
   async #close(): Promise<void> {
-    this.#context.drain();
-    this.#context.attempts.withdrawAll();
+    this.#context.close();
+    this.#sessions.restart();
     await endServer(this.#server);
+    this.#upkeep.stop();
     await this.#context.store.close();
   }
 }

@@ -1,4 +1,6 @@
 import { inspect } from "node:util";
+import { InvalidArgumentError, SluiceError } from "@sluice/core";
+import { describeError } from "./log/describe-error.js";
 import { SettingsError } from "./settings.js";
 
 /** As in sysexits.h. */
@@ -9,7 +11,7 @@ type ListenError = NodeJS.ErrnoException & { readonly address?: string; readonly
 
 /** Why a sidecar did not start, in one line for each fault, where the fault is known. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof SettingsError) return error.message;
+  if (error instanceof SettingsError || error instanceof SluiceError) return error.message;
   const { code, address, port, message } = error as ListenError;
   switch (code) {
     case "EADDRINUSE":
@@ -19,10 +21,11 @@ export function reasonOf(error: unknown): string {
     case "ENOTFOUND":
       return `cannot listen on SLUICE_HOST and SLUICE_PORT: ${message}`;
     default:
-      return inspect(error);
+      return error instanceof Error ? inspect(describeError(error)) : String(error);
   }
 }
 
 export function exitCodeOf(error: unknown): number {
-  return error instanceof SettingsError ? USAGE : UNAVAILABLE;
+  const isUsage = error instanceof SettingsError || error instanceof InvalidArgumentError;
+  return isUsage ? USAGE : UNAVAILABLE;
 }

@@ -1,20 +1,26 @@
-import { isIP } from "node:net";
+import { isLoopback } from "./settings/host.js";
+import { isReadableByOthers } from "./settings/tokens.js";
 import type { Settings } from "./settings.js";
 
 /** What whoever starts a sidecar with these settings must know. */
-export function warningsOf({ redisUrl, host, maxLeaseMs }: Settings): string[] {
-  const warnings = [];
-  if (redisUrl === undefined) {
-    warnings.push(
-      `the count is in this process's memory: after a restart more permits than the limit may be in use, for up to ${maxLeaseMs} ms. Set REDIS_URL to keep it elsewhere`,
-    );
-  }
-  if (!isLoopback(host)) {
-    warnings.push(`everybody who reaches ${host} may acquire, release and change everything`);
-  }
-  return warnings;
+export function warningsOf(settings: Settings): string[] {
+  return [...aboutTheCount(settings), ...aboutCallers(settings)];
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+function* aboutTheCount({ redisUrl, stateDir, maxLeaseMs }: Settings): Generator<string> {
+  if (redisUrl !== undefined && stateDir !== undefined)
+    yield "SLUICE_STATE_DIR has no effect: the count is in Redis, which keeps it";
+  if (redisUrl === undefined && stateDir === undefined) {
+    yield `the count is in this process's memory: after a restart more permits than the limit may be in use, for up to ${maxLeaseMs} ms. Set REDIS_URL to keep it elsewhere, or SLUICE_STATE_DIR to wait for that long after a crash`;
+  }
+}
+
+function* aboutCallers({ host, token, tokensFile, tls }: Settings): Generator<string> {
+  const asksForTokens = token !== undefined || tokensFile !== undefined;
+  if (!isLoopback(host) && !asksForTokens)
+    yield `everybody who reaches ${host} may acquire, release and change everything`;
+  if (!isLoopback(host) && asksForTokens && tls === undefined)
+    yield `tokens come to ${host} unencrypted, unless something in front of it ends TLS; set SLUICE_TLS_CERT_FILE and SLUICE_TLS_KEY_FILE`;
+  if (tokensFile !== undefined && isReadableByOthers(tokensFile))
+    yield `every user of this host may read ${tokensFile}: chmod o-r`;
 }

@@ -2,19 +2,23 @@ import type { Settings } from "./settings.js";
 import { version } from "./version.js";
 
 /** What a person at a terminal gets to see: where the sidecar is, and how to use it by hand. */
-export function welcome(url: string, { redisUrl, maxLeaseMs }: Settings): string {
+export function welcome(url: string, settings: Settings): string {
+  const { redisUrl, maxLeaseMs, token, tokensFile } = settings;
   const place = redisUrl === undefined ? "embedded memory store" : `Redis at ${withoutSecrets(redisUrl)}`;
+  const asksForToken = token !== undefined || tokensFile !== undefined;
+  const hint = asksForToken ? " with a token in SLUICE_TOKEN" : "";
   return `Sluice ${version} listens on ${url} (${place})
 
-Try it in another terminal: acquire a permit, renew it, release it.
+Try it in another terminal${hint}: acquire a permit, renew it, release it.
 
-${curlLines(url, Math.min(15_000, maxLeaseMs))}
+${curlLines(url, Math.min(15_000, maxLeaseMs), asksForToken)}
 `;
 }
 
 /** A lease of 15 s leaves a person the time to type. The id is cut out with sed, which every system has. */
-export function curlLines(url: string, leaseMs: number): string {
-  const post = "curl -sS -H 'content-type: application/json'";
+function curlLines(url: string, leaseMs: number, asksForToken: boolean): string {
+  const authorization = asksForToken ? ' -H "authorization: Bearer $SLUICE_TOKEN"' : "";
+  const post = `curl -sS -H 'content-type: application/json'${authorization}`;
   return `  DEMO=${url}/v1/semaphores/demo
   GRANT=$(${post} "$DEMO/acquire" -d '{"limit": 3, "leaseMs": ${leaseMs}}'); echo "$GRANT"
   LEASE=$(echo "$GRANT" | sed -n 's/.*"lease":"\\([^"]*\\)".*/\\1/p')

@@ -44,7 +44,14 @@ describe("a sidecar that drains", () => {
     const { status, body } = await call(sidecar.url, "GET", "/readyz");
     expect({ status, body }).toEqual({
       status: 503,
-      body: { status: "draining", components: { store: { status: "up" } } },
+      body: {
+        status: "draining",
+        components: {
+          store: { status: "up" },
+          recovery: { status: "idle" },
+          drain: { status: "active", detail: "leases still held: 1" },
+        },
+      },
     });
     await release(lease);
     await drained;

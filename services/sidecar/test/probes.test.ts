@@ -24,7 +24,11 @@ describe("the probes", () => {
     expect(status).toBe(503);
     expect(readinessAnswer.strict().parse(body)).toEqual({
       status: "unavailable",
-      components: { store: { status: "down", detail: "Redis is away" } },
+      components: {
+        store: { status: "down", detail: "Redis is away" },
+        recovery: { status: "idle" },
+        drain: { status: "idle" },
+      },
     });
     expect((await get("/livez")).status).toBe(200);
     store.ping = ping;
@@ -74,6 +78,7 @@ describe("the metrics", () => {
       "sluice_store_roundtrip_seconds",
       "sluice_store_batch_operations",
       "sluice_http_request_duration_seconds",
+      "sluice_sessions",
       "sluice_build_info",
       "process_cpu_seconds_total",
       "nodejs_eventloop_lag_seconds",

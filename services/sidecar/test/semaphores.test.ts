@@ -1,7 +1,7 @@
 import { type ListAnswer, listAnswer, type SnapshotAnswer, snapshotAnswer } from "@sluice/client/shapes";
 import { until } from "@sluice/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Caller } from "../src/caller.js";
+import type { Caller } from "../src/access/caller.js";
 import { snapshotFor } from "../src/routes/snapshot.js";
 import type { Sidecar } from "../src/sidecar.js";
 import { call } from "./http.js";
@@ -92,7 +92,7 @@ describe("semaphores", () => {
     await acquire();
     const snapshot = await sidecar.store.inspect("api");
     if (snapshot === undefined) throw new Error("it was there");
-    const reader: Caller = { token: "t", scopes: new Set(["use", "read"]) };
+    const reader: Caller = { token: "t", name: "reader", scopes: new Set(["use", "read"]) };
     const [shown] = snapshotFor(reader, snapshot).leases;
     expect(shown).not.toHaveProperty("lease");
     expect(shown).toMatchObject({ permits: 1 });

@@ -24,7 +24,8 @@ describe("the settings of the sidecar", () => {
   });
 
   it("are the only ones that any document names", () => {
-    const known = [...variables, "SLUICE_TEST_REDIS_SERVER"];
+    const ofTests = ["SLUICE_TEST_REDIS_SERVER", "SLUICE_TEST_SEED", "SLUICE_TEST_SOAK_MINUTES"];
+    const known = [...variables, ...ofTests];
     for (const document of documents()) {
       for (const [name] of textOf(document).matchAll(/\b(SLUICE_[A-Z_]+|REDIS_URL)\b/g)) {
         expect(known, `${document} names ${name}`).toContain(name);

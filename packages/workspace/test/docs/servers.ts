@@ -37,6 +37,7 @@ export class Servers {
     this.#addresses = [
       ["redis://localhost:6379", this.#redis.url],
       ["http://127.0.0.1:7077", this.#sidecar.url],
+      ["ws://127.0.0.1:7077", this.#sidecar.url.replace(/^http/, "ws")],
       ["https://example.com", `http://127.0.0.1:${upstreamPort}`],
     ];
   }

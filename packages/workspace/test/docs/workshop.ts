@@ -34,6 +34,7 @@ export class Workshop {
     for (const name of ["ioredis", "prom-client", "@types"]) {
       symlinkSync(join(root, "node_modules", name), join(modules, name));
     }
+    symlinkSync(join(root, "packages/client/node_modules/ws"), join(modules, "ws"));
     this.write("package.json", JSON.stringify({ type: "module" }));
     this.write("tsconfig.json", JSON.stringify(tsconfig));
   }

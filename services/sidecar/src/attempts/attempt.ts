@@ -67,10 +67,9 @@ export class Attempt {
   }
 
   /** Nobody waits for the answer any more: when the linger is over, what the attempt still owns is undone. */
-  forsake(): void {
+  forsake(lingerMs = this.#options.lingerMs): void {
     if (this.#forsaken || this.#ended) return;
     this.#forsaken = true;
-    const { lingerMs } = this.#options;
     if (lingerMs === 0) this.#undo();
     else this.#linger = setTimeout(() => this.#undo(), lingerMs).unref();
   }
@@ -91,10 +90,10 @@ export class Attempt {
     if (this.#forsaken) this.#undo();
   }
 
-  /** Only a grant is left to be undone. */
+  /** Only a grant leaves something to be undone. */
   #settle(result: AcquireResult | undefined): void {
     this.#settled = true;
-    if (this.#forsaken && result?.outcome !== "granted") this.#end();
+    if (result?.outcome !== "granted") this.#end();
   }
 
   #undo(): void {

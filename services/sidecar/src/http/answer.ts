@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from "express";
 import type { Log } from "../log.js";
+import { routeOf } from "../request-facts.js";
 import { HttpProblem } from "./problem.js";
 import { problemOf } from "./problem-of.js";
 
@@ -15,11 +16,16 @@ export const notFound: RequestHandler = ({ method, path }) => {
 /** Answers with the problem that an error stands for; what nobody has foreseen is logged whole and told to nobody. */
 export function answerErrors(log: Log): ErrorRequestHandler {
   return (error, request, response, _next) => {
-    const problem = problemOf(error) ?? unforeseen(error, `${request.method} ${request.path}`, log);
+    const problem = problemFor(error, `${request.method} ${routeOf(request)}`, log);
     if (response.headersSent) return void response.destroy();
     for (const [name, value] of Object.entries(problem.allHeaders())) response.setHeader(name, value);
     send(response, problem.status, "application/problem+json", problem);
   };
+}
+
+/** The problem that its caller is told of. @param during what was done, for the log */
+export function problemFor(error: unknown, during: string, log: Log): HttpProblem {
+  return problemOf(error) ?? unforeseen(error, during, log);
 }
 
 function unforeseen(error: unknown, during: string, log: Log): HttpProblem {

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { HttpProblem } from "./problem.js";
 
 /** Holds a renewal of 1,000 leases with the longest ids. */
-const MAX_BODY_BYTES = 256 * 1_024;
+export const MAX_BODY_BYTES = 256 * 1_024;
 
 /** Faults that one answer lists. */
 const MAX_FAULTS = 10;

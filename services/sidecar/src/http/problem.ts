@@ -14,6 +14,8 @@ const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exc
 /** Every code has its row: a new one does not compile without. */
 const rows: Readonly<Record<ProblemCode, Row>> = {
   INVALID_ARGUMENT: { status: 400 },
+  UNAUTHENTICATED: { status: 401 },
+  FORBIDDEN: { status: 403 },
   NOT_FOUND: { status: 404 },
   SEMAPHORE_UNKNOWN: { status: 404 },
   LEASE_UNKNOWN: { status: 404 },
@@ -25,6 +27,8 @@ const rows: Readonly<Record<ProblemCode, Row>> = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415 },
   PERMITS_EXCEED_LIMIT: { status: 422 },
   REQUEST_REUSED: { status: 422 },
+  UPGRADE_REQUIRED: { status: 426 },
+  TOO_MANY_REQUESTS: { status: 429, retryAfterS: 1 },
   ACQUIRE_TIMEOUT: { status: 429, retryAfterS: 1, type: quotaExceeded },
   QUEUE_FULL: { status: 429, retryAfterS: 1, type: quotaExceeded },
   INTERNAL: { status: 500 },

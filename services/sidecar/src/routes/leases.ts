@@ -1,50 +1,38 @@
-import {
-  leasePath,
-  noQuery,
-  type ReleaseAnswer,
-  type RenewAnswer,
-  releaseBody,
-  renewBody,
-  semaphorePath,
-} from "@sluice/client/shapes";
-import type { RenewResult } from "@sluice/core";
-import type { Express, Request, Response } from "express";
+import type { ReleaseAnswer, RenewAnswer } from "@sluice/client/shapes";
+import { newAttemptId, type RenewResult } from "@sluice/core";
+import type { Express, Response } from "express";
 import type { Context } from "../context.js";
+import { calls } from "../contract/calls.js";
 import { sendJson } from "../http/answer.js";
-import { checked, jsonBody, requireLeaseMs } from "../http/input.js";
+import { requireLeaseMs } from "../http/input.js";
 import { HttpProblem } from "../http/problem.js";
-import { serve } from "../http/serve.js";
+import { type Received, serve } from "../http/serve.js";
+import { claimOf } from "../leases/claim.js";
 
 /** `POST …/release`, `POST …/renew` and `DELETE …/leases/{lease}` */
 export function leaseRoutes(app: Express, context: Context): void {
-  const base = "/v1/semaphores/:name";
-  serve(app, `${base}/release`, {
-    POST: [...jsonBody, (request, response) => release(context, request, response)],
-  });
-  serve(app, `${base}/renew`, {
-    POST: [...jsonBody, (request, response) => renew(context, request, response)],
-  });
-  serve(app, `${base}/leases/:lease`, {
-    DELETE: [(request, response) => revoke(context, request, response)],
-  });
+  serve(app, context, calls.release, release);
+  serve(app, context, calls.renew, renew);
+  serve(app, context, calls.revoke, revoke);
 }
 
-async function release({ store, handedOut }: Context, request: Request, response: Response): Promise<void> {
-  checked(noQuery, request.query, "the query");
-  const { name } = checked(semaphorePath, request.params, "the path");
-  const { lease } = checked(releaseBody, request.body, "the body");
-  const released = await store.release({ semaphore: name, lease });
-  handedOut.ended(name, lease);
+async function release(
+  context: Context,
+  { params: { name }, body: { lease } }: Received<typeof calls.release>,
+  response: Response,
+): Promise<void> {
+  const released = await context.release(name, lease);
   sendJson(response, 200, { released } satisfies ReleaseAnswer);
 }
 
-async function renew({ store, handedOut }: Context, request: Request, response: Response): Promise<void> {
-  checked(noQuery, request.query, "the query");
-  const { name } = checked(semaphorePath, request.params, "the path");
-  const { leases, leaseMs } = checked(renewBody, request.body, "the body");
-  requireLeaseMs({ leaseMs }, store.maxLeaseMs);
-  const renewals = leases.map((lease) => ({ lease, leaseMs }));
-  const results = await store.renew(name, renewals);
+async function renew(
+  context: Context,
+  { params: { name }, body }: Received<typeof calls.renew>,
+  response: Response,
+): Promise<void> {
+  const { store, handedOut } = context;
+  requireLeaseMs({ leaseMs: body.leaseMs }, store.maxLeaseMs);
+  const results = await renewOrClaim(context, name, body);
   for (const result of results) {
     if (result.renewed) handedOut.renewed(name, result.lease, result.validUntil);
     // A revoked lease is held until its holder lets go, or its time is over.
@@ -53,13 +41,42 @@ async function renew({ store, handedOut }: Context, request: Request, response: 
   sendJson(response, 200, { leases: results.map(renewalOf) } satisfies RenewAnswer);
 }
 
-async function revoke({ store }: Context, request: Request, response: Response): Promise<void> {
-  checked(noQuery, request.query, "the query");
-  const { name, lease } = checked(leasePath, request.params, "the path");
+async function revoke(
+  { store, log }: Context,
+  { params: { name, lease }, caller }: Received<typeof calls.revoke>,
+  response: Response,
+): Promise<void> {
   if (!(await store.revoke(name, lease))) {
     throw new HttpProblem("LEASE_UNKNOWN", `"${name}" has no such lease; it may have ended`);
   }
+  log.info("lease revoked", { semaphore: name, by: caller.name });
   response.writeHead(204).end();
+}
+
+/** A lease that is named is renewed, one that is told whole is claimed. */
+async function renewOrClaim(
+  { store, custody, handedOut }: Context,
+  semaphore: string,
+  { leases, leaseMs }: Received<typeof calls.renew>["body"],
+): Promise<RenewResult[]> {
+  const renewals = leases.filter((lease) => typeof lease === "string").map((lease) => ({ lease, leaseMs }));
+  const claims = leases
+    .filter((lease) => typeof lease !== "string")
+    .map((lease) => claimOf(lease, newAttemptId(), store.maxLeaseMs));
+  const [renewed, claimed] = await Promise.all([
+    renewals.length === 0 ? [] : store.renew(semaphore, renewals),
+    claims.length === 0 ? [] : store.claim(semaphore, claims),
+  ]);
+  for (const result of claimed) {
+    if (!result.renewed) continue;
+    // Its holder renews it by itself from now on, whoever did so before.
+    custody.letGo(semaphore, result.lease);
+    handedOut.granted(semaphore, result.lease, result.validUntil);
+  }
+  const byLease = new Map([...renewed, ...claimed].map((result) => [result.lease, result]));
+  return leases
+    .map((lease) => (typeof lease === "string" ? lease : lease.lease))
+    .map((lease) => byLease.get(lease) ?? { lease, renewed: false, reason: "lapsed" });
 }
 
 /** Rounded down, so that nobody believes longer than the store does. */

@@ -1,6 +1,6 @@
 import type { SnapshotAnswer } from "@sluice/client/shapes";
 import type { Snapshot } from "@sluice/core";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../access/caller.js";
 
 /** Whoever knows the id of a lease can release it: the ids are for operators alone. */
 export function snapshotFor(

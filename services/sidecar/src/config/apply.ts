@@ -1,0 +1,65 @@
+import type { Definition, SemaphoreStatus, Store } from "@sluice/core";
+import type { Declarations } from "./declarations.js";
+
+/** A field of a definition that was changed. */
+export interface Change {
+  readonly semaphore: string;
+  /** `limit 10 -> 20, leaseMs 10000 -> 5000`; empty where the semaphore only became permanent. */
+  readonly difference: string;
+}
+
+/** What applying declarations did to the store. */
+export interface Difference {
+  readonly created: readonly string[];
+  readonly changed: readonly Change[];
+  /** How many were already as declared. */
+  readonly unchanged: number;
+  /** What is permanent in the store and not declared: it is left as it is. */
+  readonly undeclared: readonly string[];
+}
+
+const fields = ["limit", "leaseMs", "maxWaiters"] as const satisfies readonly (keyof Definition)[];
+
+/**
+ * Makes the store's definitions those that are declared, and deletes nothing. To apply the same declarations once more
+ * changes nothing, so that any number of sidecars may do so.
+ *
+ * @throws SluiceError of the store; what was applied until then stays
+ */
+export async function applyDeclarations(store: Store, declarations: Declarations): Promise<Difference> {
+  const created: string[] = [];
+  const changed: Change[] = [];
+  for (const [semaphore, declared] of declarations) {
+    const stored = await store.inspect(semaphore, { pageSize: 1 });
+    if (stored !== undefined && isAsDeclared(stored, declared)) continue;
+    await store.define(semaphore, declared);
+    if (stored === undefined) created.push(semaphore);
+    else changed.push({ semaphore, difference: differenceOf(stored, declared) });
+  }
+  const unchanged = declarations.size - created.length - changed.length;
+  return { created, changed, unchanged, undeclared: await undeclaredIn(store, declarations) };
+}
+
+/** One that was made in passing would disappear. */
+function isAsDeclared(stored: SemaphoreStatus, declared: Definition): boolean {
+  return stored.version > 0 && fields.every((field) => stored[field] === declared[field]);
+}
+
+function differenceOf(stored: SemaphoreStatus, declared: Definition): string {
+  return fields
+    .filter((field) => stored[field] !== declared[field])
+    .map((field) => `${field} ${stored[field]} -> ${declared[field]}`)
+    .join(", ");
+}
+
+async function undeclaredIn(store: Store, declarations: Declarations): Promise<string[]> {
+  const undeclared: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.list({ pageSize: 1_000, cursor });
+    for (const { semaphore, version } of page.semaphores)
+      if (version > 0 && !declarations.has(semaphore)) undeclared.push(semaphore);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return undeclared;
+}

@@ -1,0 +1,101 @@
+import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { endianness } from "node:os";
+
+/** A connection is given up when the other host has confirmed nothing for so long, although its kernel was asked to. */
+const SILENT_HOST_MS = 10_000;
+
+const LOOK_MS = 2_000;
+
+/** Probes of an idle connection start after this, one a second, and ten that are not answered end it. */
+const IDLE_MS = 3_000;
+
+interface Watched {
+  readonly onVanished: () => void;
+  /** Since when the kernel has repeated itself in vain. */
+  silentSince: number | undefined;
+}
+
+/**
+ * Finds hosts that have vanished without a word. While nothing is under way the kernel's keepalive does; but it does not
+ * probe a connection that still waits for what was sent to be confirmed, and goes on sending for a quarter of an hour.
+ * So on Linux its own account is read of how often it had to repeat itself (proc(5), /proc/net/tcp, `retrnsmt`). A
+ * process that is merely stopped is not mistaken for a host that is gone: its kernel confirms.
+ */
+export class VanishedHosts {
+  /** By the two ends of the connection, as the kernel writes them. */
+  readonly #watched = new Map<string, Watched>();
+  #looking: NodeJS.Timeout | undefined;
+
+  /** @param onVanished called when the other end has confirmed nothing for ten seconds */
+  watch(socket: Socket, onVanished: () => void): void {
+    socket.setKeepAlive(true, IDLE_MS);
+    const ends = endsOf(socket);
+    if (ends === undefined) return;
+    this.#watched.set(ends, { onVanished, silentSince: undefined });
+    this.#looking ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    socket.once("close", () => this.#forget(ends));
+  }
+
+  #forget(ends: string): void {
+    this.#watched.delete(ends);
+    if (this.#watched.size > 0) return;
+    clearInterval(this.#looking);
+    this.#looking = undefined;
+  }
+
+  async #look(): Promise<void> {
+    const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(linesOf));
+    const now = performance.now();
+    for (const line of tables.flat()) this.#read(line, now);
+  }
+
+  /** `sl local remote st tx:rx tr:when retrnsmt …`, numbers in hexadecimal. */
+  #read(line: string, now: number): void {
+    const [, local, remote, , , , repeats = "0"] = line.trim().split(/\s+/);
+    const watched = this.#watched.get(`${local} ${remote}`);
+    if (watched === undefined) return;
+    if (Number.parseInt(repeats, 16) === 0) watched.silentSince = undefined;
+    else watched.silentSince ??= now;
+    if (watched.silentSince !== undefined && now - watched.silentSince > SILENT_HOST_MS) watched.onVanished();
+  }
+}
+
+/** None where there is no such file, on other systems. */
+async function linesOf(file: string): Promise<string[]> {
+  try {
+    return (await readFile(file, "utf8")).split("\n").slice(1);
+  } catch {
+    return [];
+  }
+}
+
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string | undefined {
+  if (!localAddress || !localPort || !remoteAddress || !remotePort) return undefined;
+  return `${endOf(localAddress, localPort)} ${endOf(remoteAddress, remotePort)}`;
+}
+
+/** `0100007F:1DA5`: the address as words of the machine, the port as people write it. */
+function endOf(address: string, port: number): string {
+  const words = Buffer.from(bytesOf(address.replace(/%.*$/, "")));
+  if (endianness() === "LE") words.swap32();
+  return `${words.toString("hex")}:${port.toString(16).padStart(4, "0")}`.toUpperCase();
+}
+
+function bytesOf(address: string): number[] {
+  if (!address.includes(":")) return address.split(".").map(Number);
+  const [head = "", tail] = address.split("::");
+  const before = groupsOf(head);
+  const after = groupsOf(tail ?? "");
+  return [...before, ...new Array(16 - before.length - after.length).fill(0), ...after];
+}
+
+/** The bytes of `a:b:c`, or of `ffff:1.2.3.4`. */
+function groupsOf(part: string): number[] {
+  if (part === "") return [];
+  return part.split(":").flatMap((group) => {
+    if (group.includes(".")) return group.split(".").map(Number);
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+}

@@ -1,0 +1,73 @@
+import type { ReadinessAnswer } from "@sluice/client/shapes";
+import type { Store } from "@sluice/core";
+import type { ConfigStatus } from "../config/configuration.js";
+
+/** A probe must answer sooner than whoever probes gives up. */
+const PING_MS = 1_000;
+
+type Components = ReadinessAnswer["components"];
+
+/** What is known of a sidecar's parts without asking. */
+export interface Health {
+  /** Undefined where no file declares semaphores. */
+  readonly config: ConfigStatus | undefined;
+  /** How much longer the store's recovery lasts; undefined while there is none. */
+  readonly recoveryMs: number | undefined;
+}
+
+/** As `Health`, of the sidecar as a whole. */
+export interface Condition extends Health {
+  readonly store: Store;
+  readonly draining: boolean;
+  readonly leasesHeld: number;
+}
+
+/**
+ * Whether the sidecar can be sent work to, and how each of its parts is; within about a second, whatever the store does.
+ *
+ * A store that recovers makes no sidecar unready: holders have to reach one to claim their leases again, and who asks
+ * for permits is queued.
+ */
+export async function readinessOf(condition: Condition): Promise<ReadinessAnswer> {
+  const { config, recoveryMs, draining, leasesHeld } = condition;
+  const store = await storeComponent(condition.store);
+  const isReady = store.status === "up" && config !== "pending";
+  return {
+    status: draining ? "draining" : isReady ? "ready" : "unavailable",
+    components: {
+      store,
+      ...(config !== undefined && { config: configComponent(config) }),
+      recovery:
+        recoveryMs === undefined
+          ? { status: "idle" }
+          : { status: "active", detail: `grants resume in at most ${recoveryMs} ms` },
+      drain: draining ? { status: "active", detail: `leases still held: ${leasesHeld}` } : { status: "idle" },
+    },
+  };
+}
+
+async function storeComponent(store: Store): Promise<Components["store"]> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${PING_MS} ms`)), PING_MS);
+  });
+  try {
+    await Promise.race([store.ping(), tooLate]);
+    return { status: "up" };
+  } catch (error) {
+    return { status: "down", detail: (error as Error).message };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function configComponent(status: ConfigStatus): NonNullable<Components["config"]> {
+  switch (status) {
+    case "applied":
+      return { status };
+    case "pending":
+      return { status, detail: "the store has not taken it yet" };
+    case "outdated":
+      return { status, detail: "the file has become bad; what it declared before holds. The log says more" };
+  }
+}

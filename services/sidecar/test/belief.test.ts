@@ -1,0 +1,134 @@
+import { redisStore } from "@sluice/core/redis";
+import {
+  type Belief,
+  highestOverlap,
+  type NodeProcess,
+  type RedisServer,
+  spawnNode,
+  startRedis,
+  until,
+} from "@sluice/testkit";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Program } from "./program.js";
+
+interface Worked extends Belief {
+  readonly fence: number;
+  readonly released: boolean | "unknown";
+}
+
+type Message = Partial<Worked> & {
+  readonly granted?: number;
+  readonly lost?: number;
+  readonly done?: true;
+  failed?: string;
+};
+
+const TASKS = 10;
+
+let redis: RedisServer;
+let prefixes = 0;
+let prefix: string;
+const sidecars: Program[] = [];
+const workers: NodeProcess[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterEach(async () => {
+  await Promise.all([...workers.splice(0), ...sidecars.splice(0)].map((one) => one.kill()));
+});
+
+afterAll(() => redis.stop());
+
+async function start(limit: number): Promise<void> {
+  prefixes += 1;
+  prefix = `belief-${prefixes}`;
+  const store = redisStore(redis.url, { prefix });
+  await store.define("api", { limit, leaseMs: 1_000, maxWaiters: 1_000 });
+  await store.close();
+}
+
+async function startSidecar(port = "0"): Promise<Program> {
+  const environment = { REDIS_URL: redis.url, SLUICE_PREFIX: prefix, SLUICE_PORT: port };
+  const sidecar = new Program(environment);
+  sidecars.push(sidecar);
+  await sidecar.url();
+  return sidecar;
+}
+
+function startWorker(url: string, holdMs: number, leaseMs: number): NodeProcess {
+  const file = new URL("./children/believer.mjs", import.meta.url);
+  const worker = spawnNode(file, [url, TASKS, holdMs, leaseMs].map(String));
+  workers.push(worker);
+  return worker;
+}
+
+/** What all workers have done, once the last of them has. */
+async function finish(): Promise<Worked[]> {
+  for (const worker of workers) worker.send("over");
+  const worked: Worked[] = [];
+  for (const worker of workers) {
+    const last = await worker.next<Message>(({ done }) => done === true, { timeoutMs: 30_000 });
+    expect(last.done).toBe(true);
+    for (const message of worker.drain<Message>()) {
+      expect(message.failed).toBeUndefined();
+      if (message.from !== undefined) worked.push({ ...(message as Worked), permits: 1 });
+    }
+  }
+  return worked;
+}
+
+/** Resolves when the worker was granted so many leases that nobody has looked at. */
+async function granted(worker: NodeProcess, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    await worker.next<Message>((message) => message.granted !== undefined, { timeoutMs: 20_000 });
+  }
+}
+
+describe("nobody believes for too long", () => {
+  it("when a sidecar is stopped for longer than a lease, under 50 holders whose permits others wait for", async () => {
+    await start(50);
+    const stopped = await startSidecar();
+    const other = await startSidecar();
+    const holders = await Promise.all(
+      Array.from({ length: 5 }, async () => startWorker(await stopped.url(), 60_000, 1_000)),
+    );
+    for (const holder of holders) await granted(holder, TASKS);
+    const waiters = await Promise.all(
+      Array.from({ length: 3 }, async () => startWorker(await other.url(), 100, 1_000)),
+    );
+    stopped.process.kill("SIGSTOP");
+    const stoppedAt = performance.now();
+    for (const waiter of waiters) await granted(waiter, 2 * TASKS);
+    expect(performance.now() - stoppedAt).toBeGreaterThan(500);
+    await until(() => performance.now() - stoppedAt > 2_500, { what: "a long stop" });
+    stopped.process.kill("SIGCONT");
+    for (const holder of holders) await granted(holder, 1);
+    const worked = await finish();
+    expect(highestOverlap(worked)).toBe(50);
+    // All of them were lost, and none was given back as if it had been held.
+    const longHeld = worked.filter(({ released }) => released !== true);
+    expect(longHeld.length).toBeGreaterThanOrEqual(50);
+  }, 90_000);
+
+  it("when a sidecar is killed and comes back, and nobody who was quick to come back has lost anything", async () => {
+    await start(20);
+    const sidecar = await startSidecar();
+    const url = await sidecar.url();
+    const holders = Array.from({ length: 2 }, () => startWorker(url, 4_000, 15_000));
+    const waiters = Array.from({ length: 2 }, () => startWorker(url, 4_000, 15_000));
+    for (const holder of [...holders, ...waiters].slice(0, 2)) await granted(holder, 1);
+    for (let restart = 0; restart < 3; restart++) {
+      const last = sidecars.pop();
+      await last?.kill();
+      await startSidecar(new URL(url).port);
+      const before = performance.now();
+      await until(() => performance.now() - before > 1_000, { what: "some work" });
+    }
+    const worked = await finish();
+    expect(highestOverlap(worked)).toBeLessThanOrEqual(20);
+    expect(worked.length).toBeGreaterThan(20);
+    expect(worked.filter(({ released }) => released === false)).toEqual([]);
+  }, 90_000);
+});

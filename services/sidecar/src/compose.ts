@@ -1,12 +1,15 @@
 import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Store } from "@sluice/core";
 import { memoryStore, openMemoryStore } from "@sluice/core/memory";
 import { redisStore } from "@sluice/core/redis";
 import { Access } from "./access/access.js";
 import { createApp } from "./app.js";
 import { Context } from "./context.js";
+import type { HttpProblem } from "./http/problem.js";
+import { noteUnreadable } from "./http/refusals.js";
 import { createHttpServer } from "./http/server.js";
 import { createLog, type Log } from "./log.js";
 import { readFiles, Upkeep } from "./operation/upkeep.js";
@@ -38,10 +41,13 @@ export async function startSidecar(settings: Settings, parts: SidecarParts = {})
   try {
     const health = upkeep;
     const context = new Context({ store, log, access, limits, health, metricsMaxSemaphores, lingerMs });
-    const server = createHttpServer(createApp(context), { tls: files.tls });
-    upkeep.begin(server);
+    const onUnreadable = (problem: HttpProblem, stream: Duplex) => noteUnreadable(context, problem, stream);
+    const server = createHttpServer(createApp(context), { tls: files.tls, onUnreadable });
     await listen(server, settings);
-    return new Sidecar(server, context, urlOf(server), drainMs, upkeep);
+    const sidecar = new Sidecar(server, context, urlOf(server), drainMs, upkeep);
+    // One that cannot listen must not have changed the store.
+    upkeep.begin(server);
+    return sidecar;
   } catch (error) {
     upkeep.stop();
     await store.close();

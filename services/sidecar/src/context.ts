@@ -1,13 +1,13 @@
 import { setMaxListeners } from "node:events";
 import { LINGER_MS } from "@sluice/client/shapes";
-import { type AcquireRequest, definitionDefaults, type Store } from "@sluice/core";
+import { type AcquireRequest, definitionDefaults, newLeaseId, type Store } from "@sluice/core";
 import { type MeteredStore, meteredStore } from "@sluice/core/prometheus";
 import { Registry } from "prom-client";
 import { Access } from "./access/access.js";
 import { Acquires } from "./attempts/acquires.js";
 import { Attempts } from "./attempts/attempts.js";
 import { HandedOut } from "./handed-out.js";
-import { Custody } from "./leases/custody.js";
+import { Custody, type Owner } from "./leases/custody.js";
 import { VanishedHosts } from "./leases/vanished-hosts.js";
 import { ClientCount, defaultLimits, type Limits } from "./limits/client-limits.js";
 import type { Log } from "./log.js";
@@ -31,6 +31,8 @@ export interface ContextOptions {
 export class Context {
   readonly store: MeteredStore;
   readonly log: Log;
+  /** Of this run of the sidecar. */
+  readonly name = newLeaseId();
   readonly registry = new Registry();
   readonly metrics: SidecarMetrics;
   readonly attempts: Attempts;
@@ -92,9 +94,9 @@ export class Context {
     this.attempts.dismissAll();
   }
 
-  /** Gives a lease back, whoever keeps it. True when it was held until this call. */
-  release(semaphore: string, lease: string): Promise<boolean> {
-    this.custody.letGo(semaphore, lease);
+  /** Gives a lease back, whoever keeps it. `by` is who asks for that, where it keeps leases here. True when it was held until this call. */
+  release(semaphore: string, lease: string, by?: Owner): Promise<boolean> {
+    this.custody.letGo(semaphore, lease, by);
     this.handedOut.ended(semaphore, lease);
     return this.store.release({ semaphore, lease });
   }

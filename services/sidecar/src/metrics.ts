@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from "express";
 import { collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
-import { factsOf } from "./request-facts.js";
+import { factsOf, type RequestFacts } from "./request-facts.js";
 import { version } from "./version.js";
 
 /** From 1 ms to 10 minutes: waiting acquires are among the requests. */
@@ -43,15 +43,23 @@ export class SidecarMetrics {
     response.locals.arrivedAt = arrivedAt;
     response.once("close", () => {
       const seconds = (performance.now() - arrivedAt) / 1_000;
-      const { method, route, status } = factsOf(request, response);
-      this.#requests.labels(method, route, String(status)).observe(seconds);
+      this.#observe(factsOf(request, response), seconds);
     });
     next();
   };
 
+  /** Counts a request that was refused before it got to `measure`, and at once. */
+  refused(facts: RequestFacts): void {
+    this.#observe(facts, 0);
+  }
+
   /** How many are open now. */
   sessions(count: number): void {
     this.#sessions.set(count);
+  }
+
+  #observe({ method, route, status }: RequestFacts, seconds: number): void {
+    this.#requests.labels(method, route, String(status)).observe(seconds);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Request, Response } from "express";
 
 const methods = new Set(["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE", "OPTIONS"]);
@@ -15,10 +16,14 @@ export interface RequestFacts {
 
 export function factsOf(request: Request, response: Response): RequestFacts {
   return {
-    method: methods.has(request.method) ? request.method : "other",
+    method: methodOf(request),
     route: routeOf(request),
     status: response.writableFinished ? response.statusCode : CALLER_LEFT,
   };
+}
+
+export function methodOf({ method = "" }: Pick<IncomingMessage, "method">): string {
+  return methods.has(method) ? method : "other";
 }
 
 /** The pattern of the route that a request took, or `unknown`. */

@@ -4,7 +4,7 @@ import { type Level, levels } from "./log.js";
 import { hostPattern, isEveryAddress, isLoopback } from "./settings/host.js";
 import { type Environment, Reader, SettingsError } from "./settings/reader.js";
 import type { TlsFiles } from "./settings/tls.js";
-import { tokenPattern, tokenRule } from "./settings/tokens.js";
+import { asksForTokens, tokenPattern, tokenRule } from "./settings/tokens.js";
 
 export { type Environment, SettingsError } from "./settings/reader.js";
 
@@ -104,11 +104,12 @@ function readLimits(read: Reader): Limits {
 }
 
 /** What is wrong with values that are good each for itself. */
-function faultsBetween({ host, token, tokensFile, allowInsecureBind }: Settings): string[] {
+function faultsBetween(settings: Settings): string[] {
+  const { host, token, tokensFile, allowInsecureBind } = settings;
   const faults = [];
   if (token !== undefined && tokensFile !== undefined)
     faults.push("SLUICE_TOKEN and SLUICE_TOKENS_FILE must not be given both");
-  if (!isLoopback(host) && token === undefined && tokensFile === undefined && !allowInsecureBind) {
+  if (!isLoopback(host) && !asksForTokens(settings) && !allowInsecureBind) {
     faults.push(
       `SLUICE_HOST must be loopback where no token is asked for; got "${host}". Set SLUICE_TOKEN or SLUICE_TOKENS_FILE, or, where everybody who gets there may change everything, SLUICE_ALLOW_INSECURE_BIND=1`,
     );

@@ -1,5 +1,5 @@
 import { isLoopback } from "./settings/host.js";
-import { isReadableByOthers } from "./settings/tokens.js";
+import { asksForTokens, isReadableByOthers } from "./settings/tokens.js";
 import type { Settings } from "./settings.js";
 
 /** What whoever starts a sidecar with these settings must know. */
@@ -15,11 +15,14 @@ function* aboutTheCount({ redisUrl, stateDir, maxLeaseMs }: Settings): Generator
   }
 }
 
-function* aboutCallers({ host, token, tokensFile, tls }: Settings): Generator<string> {
-  const asksForTokens = token !== undefined || tokensFile !== undefined;
-  if (!isLoopback(host) && !asksForTokens)
+function* aboutCallers(settings: Settings): Generator<string> {
+  const { host, tokensFile, tls, allowedHosts } = settings;
+  const isOpen = !asksForTokens(settings);
+  if (isOpen && allowedHosts.includes("*"))
+    yield "SLUICE_ALLOWED_HOSTS=* without tokens lets web pages reach this sidecar under names of their own: list the names that callers use, or set SLUICE_TOKEN";
+  if (!isLoopback(host) && isOpen)
     yield `everybody who reaches ${host} may acquire, release and change everything`;
-  if (!isLoopback(host) && asksForTokens && tls === undefined)
+  if (!isLoopback(host) && !isOpen && tls === undefined)
     yield `tokens come to ${host} unencrypted, unless something in front of it ends TLS; set SLUICE_TLS_CERT_FILE and SLUICE_TLS_KEY_FILE`;
   if (tokensFile !== undefined && isReadableByOthers(tokensFile))
     yield `every user of this host may read ${tokensFile}: chmod o-r`;

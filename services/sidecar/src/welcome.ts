@@ -1,23 +1,27 @@
+import { asksForTokens } from "./settings/tokens.js";
 import type { Settings } from "./settings.js";
 import { version } from "./version.js";
 
 /** What a person at a terminal gets to see: where the sidecar is, and how to use it by hand. */
 export function welcome(url: string, settings: Settings): string {
-  const { redisUrl, maxLeaseMs, token, tokensFile } = settings;
-  const place = redisUrl === undefined ? "embedded memory store" : `Redis at ${withoutSecrets(redisUrl)}`;
-  const asksForToken = token !== undefined || tokensFile !== undefined;
-  const hint = asksForToken ? " with a token in SLUICE_TOKEN" : "";
-  return `Sluice ${version} listens on ${url} (${place})
+  const needsToken = asksForTokens(settings);
+  const hint = needsToken ? " with a token in SLUICE_TOKEN" : "";
+  return `Sluice ${version} listens on ${url} (${storeNamed(settings)})
 
 Try it in another terminal${hint}: acquire a permit, renew it, release it.
 
-${curlLines(url, Math.min(15_000, maxLeaseMs), asksForToken)}
+${curlLines(url, Math.min(15_000, settings.maxLeaseMs), needsToken)}
 `;
 }
 
+/** Where the count lives, in words that hold no secret. */
+export function storeNamed({ redisUrl }: Settings): string {
+  return redisUrl === undefined ? "embedded memory store" : `Redis at ${withoutSecrets(redisUrl)}`;
+}
+
 /** A lease of 15 s leaves a person the time to type. The id is cut out with sed, which every system has. */
-function curlLines(url: string, leaseMs: number, asksForToken: boolean): string {
-  const authorization = asksForToken ? ' -H "authorization: Bearer $SLUICE_TOKEN"' : "";
+function curlLines(url: string, leaseMs: number, needsToken: boolean): string {
+  const authorization = needsToken ? ' -H "authorization: Bearer $SLUICE_TOKEN"' : "";
   const post = `curl -sS -H 'content-type: application/json'${authorization}`;
   return `  DEMO=${url}/v1/semaphores/demo
   GRANT=$(${post} "$DEMO/acquire" -d '{"limit": 3, "leaseMs": ${leaseMs}}'); echo "$GRANT"

@@ -148,11 +148,11 @@ describe("tokens", () => {
   it("end what lasts when they are replaced", async () => {
     const read = { name: "read", token: tokenOf("read"), scopes: new Set<Scope>(["read"]) };
     const [withdrawn, over] = [vi.fn(), vi.fn()];
-    access.watch(read, withdrawn);
-    access.watch(read, over)();
-    access.useTokens([{ ...read, scopes: ["use"] }]);
+    access.watch(read, "read", withdrawn);
+    access.watch(read, "read", over)();
+    access.useTokens([{ ...read, scopes: ["read", "use"] }]);
     expect(withdrawn).not.toHaveBeenCalled();
-    access.useTokens([]);
+    access.useTokens([{ ...read, scopes: ["use"] }]);
     expect(withdrawn).toHaveBeenCalledOnce();
     expect(over).not.toHaveBeenCalled();
   });
@@ -179,7 +179,7 @@ describe("a sidecar without tokens", () => {
     const caller = open.admit(request as never);
     expect(caller).toEqual({ token: "", name: "::1", scopes: new Set(scopes) });
     const withdrawn = vi.fn();
-    open.watch(caller, withdrawn);
+    open.watch(caller, "use", withdrawn);
     open.useTokens([]);
     expect(withdrawn).not.toHaveBeenCalled();
   });

@@ -1,7 +1,9 @@
-import { StoreUnavailableError } from "@sluice/core";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { StoreIncompatibleError, StoreUnavailableError } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { applyDeclarations } from "../src/config/apply.js";
 import { type Declarations, readDeclarations } from "../src/config/declarations.js";
 import { SettingsError } from "../src/settings.js";
@@ -201,6 +203,73 @@ describe("a sidecar with a configuration", () => {
     expect(await store.inspect("api")).toMatchObject({ limit: 3 });
   });
 
+  it("says once why the store does not take it, and again when the reason is another one", async () => {
+    const store = memoryStore();
+    const { define } = store;
+    let reason = "the state is of a newer version";
+    let asked = 0;
+    store.define = () => {
+      asked += 1;
+      return Promise.reject(new StoreIncompatibleError(reason));
+    };
+    sidecar = await startTestSidecar({
+      store,
+      logged,
+      environment: { SLUICE_CONFIG: write("semaphores: { api: 3 }") },
+    });
+    await until(() => asked === 3, { what: "to be asked again" });
+    expect((await readyz()).body.components.config).toEqual({
+      status: "pending",
+      detail: "the store has not taken it yet: the state is of a newer version",
+    });
+    reason = "the server is too old";
+    await until(() => asked === 5, { what: "to be asked again" });
+    store.define = define;
+    await until(async () => (await readyz()).status === 200, { what: "to be ready" });
+    expect((await readyz()).body.components.config).toEqual({ status: "applied" });
+    expect(entries().filter(({ level }) => level === "warn")).toMatchObject(
+      ["the state is of a newer version", "the server is too old"].map((message) => ({
+        msg: "the configuration is not applied: the store did not take it, and is asked again",
+        file,
+        cause: { message },
+      })),
+    );
+  });
+
+  it("goes no further with a former one, which can undo nothing of the new one", async () => {
+    const store = memoryStore();
+    const { define } = store;
+    const looks = vi.spyOn(store, "inspect");
+    const defined: string[] = [];
+    let begun = false;
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    store.define = async (semaphore, definition) => {
+      const isFirst = !begun;
+      begun = true;
+      if (isFirst) await held;
+      defined.push(`${semaphore} ${definition.limit}`);
+      return define.call(store, semaphore, definition);
+    };
+    sidecar = await startTestSidecar({
+      store,
+      environment: { SLUICE_CONFIG: write("semaphores: { one: 1, two: 1 }") },
+    });
+    await until(() => begun, { what: "the first one to begin" });
+    write("semaphores: { one: 2, two: 2 }");
+    sidecar.reload();
+    expect((await readyz()).body.components.config).toEqual({
+      status: "pending",
+      detail: "the store has not taken it yet",
+    });
+    finish();
+    await until(async () => (await readyz()).status === 200, { what: "to be ready" });
+    expect(defined).toEqual(["one 1", "one 2", "two 2"]);
+    expect(looks.mock.calls.map(([semaphore]) => semaphore)).toEqual(["one", "one", "two"]);
+  });
+
   it("applies it again when it is asked to, and says what has changed", async () => {
     sidecar = await startTestSidecar({
       logged,
@@ -257,6 +326,18 @@ describe("a sidecar with a configuration", () => {
     await until(async () => (await sidecar.store.inspect("api"))?.limit === 5, { what: "the good one" });
     expect((await readyz()).body.components).toMatchObject({ config: { status: "applied" } });
   });
+});
+
+it("a sidecar that cannot listen applies nothing", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const store = memoryStore();
+  const looks = vi.spyOn(store, "inspect");
+  const environment = { SLUICE_CONFIG: write("semaphores: { api: 3 }"), SLUICE_PORT: String(port) };
+  await expect(startTestSidecar({ store, environment })).rejects.toThrow("EADDRINUSE");
+  expect(looks).not.toHaveBeenCalled();
+  taken.close();
 });
 
 async function makeInPassing(store: ReturnType<typeof memoryStore>, semaphore: string, limit: number) {

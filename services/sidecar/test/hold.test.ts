@@ -3,6 +3,7 @@ import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
+import { Folder } from "./folders.js";
 import { call } from "./http.js";
 import { startTestSidecar } from "./sidecars.js";
 
@@ -70,7 +71,7 @@ describe("a hold", () => {
     expect(holder.status).toBe(200);
     expect(holder.headers["content-type"]).toBe("application/x-ndjson");
     expect(first).toMatchObject({ semaphore: "api", permits: 1, leaseMs: 200, limit: 1 });
-    expect(await holder.line(4)).toEqual({ validForMs: expect.any(Number) });
+    expect(await holder.line(4)).toEqual({ validForMs: expect.any(Number), at: expect.any(Number) });
     expect((await look()).leases).toMatchObject([{ lease, holder: "curl" }]);
     holder.hangUp();
     await until(async () => (await look()).inUse === 0, { what: "its end" });
@@ -108,6 +109,7 @@ describe("a hold", () => {
     const { lease } = await holder.line(0);
     await call(sidecar.url, "POST", "/v1/semaphores/api/release", { body: { lease } });
     await until(() => holder.ended, { what: "the end" });
+    expect(holder.lines.at(-1)).toEqual({ lost: "lapsed" });
     expect((await look()).inUse).toBe(0);
   });
 
@@ -123,6 +125,44 @@ describe("a hold", () => {
     expect((await memory.inspect("api"))?.inUse).toBe(1);
     await until(async () => (await memory.inspect("api"))?.lapsesTotal === 1, { what: "its lapse" });
     await close();
+  });
+
+  it("is kept for a whole lease where a proxy may have ended the connection", async () => {
+    sidecar = await startTestSidecar();
+    const holder = new Holder({ limit: 1, leaseMs: 500 }, { "x-forwarded-for": "192.0.2.1" });
+    await holder.line(0);
+    holder.hangUp();
+    const endedAt = performance.now();
+    await until(async () => (await look()).inUse === 0, { what: "its end" });
+    expect(performance.now() - endedAt).toBeGreaterThan(400);
+  });
+
+  it("is not granted to one whose token was withdrawn while it waited", async () => {
+    using folder = new Folder();
+    const tokens = (...names: string[]) =>
+      folder.write(
+        "tokens.json",
+        JSON.stringify({
+          tokens: names.map((name) => ({ name, token: `${name}-0123456789abcdef`, scopes: ["use"] })),
+        }),
+      );
+    sidecar = await startTestSidecar({ environment: { SLUICE_TOKENS_FILE: tokens("kept", "gone") } });
+    const bearer = (name: string) => ({ authorization: `Bearer ${name}-0123456789abcdef` });
+    const first = new Holder({ limit: 1 }, bearer("kept"));
+    await first.line(0);
+    const waits = new Holder({ waitMs: 60_000 }, bearer("gone"));
+    const headers = bearer("gone");
+    const asks = call(sidecar.url, "POST", "/v1/semaphores/api/acquire", {
+      body: { waitMs: 60_000 },
+      headers,
+    });
+    const refused = expect(asks).rejects.toThrow();
+    await until(async () => (await look()).waiting === 2, { what: "two waiters" });
+    tokens("kept");
+    sidecar.reload();
+    await until(async () => (await look()).waiting === 0, { what: "an empty queue" });
+    await refused;
+    expect(waits.lines).toEqual([]);
   });
 
   it("counts as a session of its client", async () => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import type { StoreObserver } from "@sluice/core";
 import { StoreUnavailableError } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
@@ -170,6 +172,24 @@ describe("what is logged about the store", () => {
 
 describe("what is logged about requests", () => {
   const path = "/v1/semaphores/api";
+
+  it("is a line also for one that cannot be read, which counts as one", async () => {
+    const logged: string[] = [];
+    const sidecar = await startTestSidecar({ logged });
+    const socket = connect(Number(new URL(sidecar.url).port), "127.0.0.1");
+    socket.resume().write("<script>\r\n\r\n");
+    await once(socket, "close");
+    expect(logged.map((line) => JSON.parse(line))).toEqual([
+      {
+        ...{ time: expect.any(String), level: "debug", msg: "request", method: "other", route: "unknown" },
+        ...{ status: 400, code: "INVALID_ARGUMENT", caller: "127.0.0.1" },
+      },
+    ]);
+    expect((await call(sidecar.url, "GET", "/metrics")).text).toContain(
+      'sluice_http_request_duration_seconds_count{method="other",route="unknown",status="400"} 1',
+    );
+    await sidecar.close();
+  });
 
   it("is a line at debug for each, with the pattern of its path, and one at info for each change", async () => {
     const logged: string[] = [];

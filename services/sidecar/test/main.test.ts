@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { type FileHandle, open } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
 import { until } from "@sluice/testkit";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Environment } from "../src/settings.js";
+import { Folder } from "./folders.js";
 import { call } from "./http.js";
 import { Program } from "./program.js";
 
@@ -36,6 +38,16 @@ describe("the program", () => {
     expect(renewed).toMatchObject({ leases: [{ lease: granted.lease, renewed: true }] });
     expect(released).toEqual({ released: true });
     expect((await call(url, "GET", "/v1/semaphores/demo")).body).toMatchObject({ inUse: 0 });
+  });
+
+  it("logs where it listens and where the count is, without the password", async () => {
+    const program = start({ REDIS_URL: "redis://user:hunter2hunter2@127.0.0.1:1/3" });
+    const url = await program.url();
+    const line = (await program.says("the sidecar listens"))
+      .split("\n")
+      .find((one) => one.includes("listens"));
+    expect(JSON.parse(String(line))).toMatchObject({ level: "info", url, store: "Redis at 127.0.0.1:1/3" });
+    expect(program.stderr + program.stdout).not.toContain("hunter2");
   });
 
   it("warns that a memory store forgets", async () => {
@@ -84,6 +96,53 @@ describe("the program", () => {
     await program.says("once more");
     program.process.kill("SIGTERM");
     expect(await program.ended).toBe(1);
+  });
+
+  describe("that a signal reaches while it starts", () => {
+    const folder = new Folder();
+    let count = 0;
+
+    afterAll(() => folder[Symbol.dispose]());
+
+    /** One that starts, and gets no further until its file is written, which it reads from a pipe. */
+    async function starting(): Promise<{ program: Program; write: (text: string) => Promise<void> }> {
+      const pipe = `${folder.path}/pipe-${count++}`;
+      await run("mkfifo", [pipe]);
+      const program = start({ SLUICE_CONFIG: pipe });
+      // Opens when the other end is open, too: then the file is being read.
+      let end: FileHandle | undefined = await open(pipe, "w");
+      const write = async (text: string) => {
+        end ??= await open(pipe, "w");
+        await end.write(text);
+        await end.close();
+        end = undefined;
+      };
+      return { program, write };
+    }
+
+    it("ends with 0 where that asks it to, and is not ended by it", async () => {
+      const { program, write } = await starting();
+      program.process.kill("SIGTERM");
+      await write("semaphores: { api: 1 }");
+      expect(await program.ended).toBe(0);
+      expect(program.stderr).toContain("drained, and ends");
+    });
+
+    it("reads its files again after the start where that asks it to", async () => {
+      const { program, write } = await starting();
+      program.process.kill("SIGHUP");
+      await write("semaphores: { api: 1 }");
+      const url = await program.url();
+      await write("semaphores: { api: 2 }");
+      await until(async () => (await call(url, "GET", path)).body.limit === 2, { what: "the second file" });
+    });
+
+    it("ends with what it found wrong where the start fails all the same", async () => {
+      const { program, write } = await starting();
+      program.process.kill("SIGTERM");
+      await write("semaphores: { api: many }");
+      expect(await program.ended).toBe(64);
+    });
   });
 
   it("starts without its Redis, and is not ready", async () => {

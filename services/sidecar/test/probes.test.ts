@@ -35,6 +35,17 @@ describe("the probes", () => {
     expect((await get("/readyz")).status).toBe(200);
   });
 
+  it("do not say where the store is where tokens are asked for, because they ask for none", async () => {
+    const ping = () => Promise.reject(new StoreUnavailableError("connect ECONNREFUSED 10.1.2.3:6379"));
+    const environment = { SLUICE_TOKEN: "correct-horse-battery" };
+    sidecar = await startTestSidecar({ store: Object.assign(memoryStore(), { ping }), environment });
+    const { status, body } = await get("/readyz");
+    expect(status).toBe(503);
+    expect(body.components).toMatchObject({
+      store: { status: "down", detail: "the store does not answer" },
+    });
+  });
+
   it("do not wait long for a store that does not answer", async () => {
     const store = Object.assign(memoryStore(), { ping: () => new Promise<void>(() => {}) });
     sidecar = await startTestSidecar({ store });

@@ -23,14 +23,38 @@ describe("the readiness of a sidecar", () => {
     ["outdated", "ready"],
     ["pending", "unavailable"],
   ] as const)("with a configuration that is %s is %s", async (config, status) => {
-    expect(await readinessOf({ ...well, config })).toMatchObject({
+    expect(await readinessOf({ ...well, config: { status: config } })).toMatchObject({
       status,
       components: { config: { status: config } },
     });
   });
 
+  const away = {
+    ...well,
+    store: Object.assign(memoryStore(), {
+      ping: () => Promise.reject(new Error("ECONNREFUSED 10.1.2.3:6379")),
+    }),
+    config: { status: "pending", reason: "ECONNREFUSED 10.1.2.3:6379" },
+  } as const;
+
+  it("says why the store does not answer, and why it has not taken the configuration", async () => {
+    expect((await readinessOf(away)).components).toMatchObject({
+      store: { status: "down", detail: "ECONNREFUSED 10.1.2.3:6379" },
+      config: { detail: "the store has not taken it yet: ECONNREFUSED 10.1.2.3:6379" },
+    });
+  });
+
+  it("tells strangers no address", async () => {
+    expect((await readinessOf({ ...away, isDiscreet: true })).components).toMatchObject({
+      store: { status: "down", detail: "the store does not answer" },
+      config: { status: "pending", detail: "the store has not taken it yet" },
+    });
+  });
+
   it("says that it drains, whatever else there is to say", async () => {
-    expect(await readinessOf({ ...well, config: "pending", draining: true, leasesHeld: 3 })).toMatchObject({
+    expect(
+      await readinessOf({ ...well, config: { status: "pending" }, draining: true, leasesHeld: 3 }),
+    ).toMatchObject({
       status: "draining",
       components: { drain: { status: "active", detail: "leases still held: 3" } },
     });

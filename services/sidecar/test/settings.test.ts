@@ -181,6 +181,13 @@ describe("warnings", () => {
     ]);
   });
 
+  it("say that pages can reach a sidecar that answers to every name and asks for no token", () => {
+    const anyName = { ...redis, SLUICE_ALLOWED_HOSTS: "sidecar, *" };
+    expect(warnings(anyName)).toEqual([expect.stringMatching(/^SLUICE_ALLOWED_HOSTS=\* without tokens/)]);
+    expect(warnings({ ...anyName, SLUICE_TOKEN: token })).toEqual([]);
+    expect(warnings({ ...redis, SLUICE_ALLOWED_HOSTS: "*.example.com" })).toEqual([]);
+  });
+
   it("say who can reach an address that is not loopback", () => {
     const open = { ...redis, SLUICE_HOST: "0.0.0.0" };
     expect(warnings({ ...open, SLUICE_ALLOW_INSECURE_BIND: "1" })).toEqual([

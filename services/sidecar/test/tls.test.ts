@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { request } from "node:https";
+import { type RequestOptions, request } from "node:https";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
@@ -115,6 +115,18 @@ describe("a sidecar with a certificate", () => {
     expect(await statusOf(`${url}/livez`)).toBe(200);
   });
 
+  it("speaks no broken version of TLS after a new one either, also where Node's flags would let it", async () => {
+    const flags = "--tls-min-v1.0 --tls-cipher-list=DEFAULT@SECLEVEL=0";
+    const program = start({ ...install(certificates.server), NODE_OPTIONS: flags });
+    const url = await program.url();
+    const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+    await expect(statusOf(`${url}/livez`, old)).rejects.toThrow("alert protocol version");
+    program.process.kill("SIGHUP");
+    await program.says("certificate reloaded");
+    await expect(statusOf(`${url}/livez`, old)).rejects.toThrow("alert protocol version");
+    expect(await statusOf(`${url}/livez`)).toBe(200);
+  });
+
   it.each([
     ["with another's key", { cert: certificates.server.cert, key: certificates.renewed.key }],
     ["that is none", { cert: certificates.server.key, key: certificates.server.key }],
@@ -131,9 +143,9 @@ describe("a sidecar with a certificate", () => {
   });
 });
 
-function statusOf(url: string): Promise<number | undefined> {
+function statusOf(url: string, options: RequestOptions = {}): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { ca: authority, agent: false }, (response) => {
+    const outgoing = request(url, { ca: authority, agent: false, ...options }, (response) => {
       response.resume().once("end", () => resolve(response.statusCode));
     });
     outgoing.once("error", reject).end();

@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { until } from "@sluice/testkit";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
 import { call, problemIn } from "./http.js";
 import { RawSession, upgradeBy } from "./session-client.js";
@@ -26,18 +27,39 @@ describe("an upgrade", () => {
     ["from a page of another port of this host", { origin: "http://127.0.0.1:1" }, 403, "FORBIDDEN"],
     ["under a name that was made to point here", { host: "rebound.example" }, 403, "FORBIDDEN"],
     ["without the subprotocol", { "sec-websocket-protocol": "chat" }, 426, "UPGRADE_REQUIRED"],
-    ["without a key", { "sec-websocket-key": "" }, 400, undefined],
-  ])("%s is refused", async (_how, headers, status, code) => {
-    sidecar = await startTestSidecar();
+    ["without a key", { "sec-websocket-key": "" }, 400, "INVALID_ARGUMENT"],
+    ["of a version that was a draft", { "sec-websocket-version": "7" }, 400, "INVALID_ARGUMENT"],
+  ])("%s is refused, and leaves the traces of a request", async (_how, headers, status, code) => {
+    const logged: string[] = [];
+    sidecar = await startTestSidecar({ logged });
     const answer = await upgradeBy(sidecar.url, headers);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    if (code !== undefined) expect(answer).toContain(`"code":"${code}"`);
+    expect(answer).toContain(`"code":"${code}"`);
     expect(sidecar.sessionsOpen).toBe(0);
+    const route = "/v1/session";
+    const { time, ...entry } = JSON.parse(String(logged[0]));
+    expect(entry).toEqual({
+      level: "debug",
+      msg: "request",
+      ...{ method: "GET", route, status, code, caller: "127.0.0.1" },
+    });
+    const { text } = await call(sidecar.url, "GET", "/metrics");
+    expect(text).toContain(
+      `sluice_http_request_duration_seconds_count{method="GET",route="${route}",status="${status}"} 1`,
+    );
   });
 
-  it("elsewhere is refused", async () => {
+  it("of a version that was a draft is told which one is spoken", async () => {
     sidecar = await startTestSidecar();
+    const answer = await upgradeBy(sidecar.url, { "sec-websocket-version": "7" });
+    expect(answer).toMatch(/sec-websocket-version: 13\r\n/i);
+  });
+
+  it("elsewhere is refused, and its path is no label", async () => {
+    const logged: string[] = [];
+    sidecar = await startTestSidecar({ logged });
     expect(await upgradeBy(sidecar.url, {}, "/v1/semaphores")).toMatch(/^HTTP\/1\.1 404 /);
+    expect(JSON.parse(String(logged[0]))).toMatchObject({ route: "unknown", status: 404 });
   });
 
   it("without a token, or with another one, is refused where tokens are asked for", async () => {
@@ -69,6 +91,20 @@ describe("an upgrade", () => {
     });
   });
 
+  it("that was refused ends its connection, also where the client does not", async () => {
+    sidecar = await startTestSidecar();
+    const { hostname, port } = new URL(sidecar.url);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.write(
+      `GET /v1/session HTTP/1.1\r\nhost: evil.example\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+    );
+    socket.resume();
+    socket.on("error", () => {});
+    await once(socket, "end");
+    await sidecar.drain();
+    socket.destroy();
+  });
+
   it("that is none, but a GET, is told what it should be", async () => {
     sidecar = await startTestSidecar();
     const answer = await call(sidecar.url, "GET", "/v1/session");
@@ -91,6 +127,12 @@ describe("the number of waiting acquires of a client", () => {
     });
     const http = await call(sidecar.url, "POST", "/v1/semaphores/api/acquire", { body: { waitMs: 1_000 } });
     expect(problemIn(http).code).toBe("TOO_MANY_REQUESTS");
+    // A place that is kept for one who gave up is a place.
+    const [gone, key] = ["gone", { "idempotency-key": "k" }];
+    const keep = () =>
+      call(sidecar.url, "POST", `/v1/semaphores/${gone}/acquire`, { body: { waitMs: 20 }, headers: key });
+    await one.acquire(gone);
+    expect(problemIn(await keep()).code).toBe("TOO_MANY_REQUESTS");
     // Who does not wait is not counted.
     expect(await one.problemTo({ op: "acquire", semaphore: "api" })).toMatchObject({
       code: "ACQUIRE_TIMEOUT",
@@ -110,6 +152,16 @@ describe("the number of semaphores made in passing", () => {
     });
     expect(await sidecar.store.inspect("c")).toBeUndefined();
     await one.acquire("a", { limit: 5 });
+    const told = { permits: 1, fence: 1, leaseMs: 1_000, limit: 5 };
+    const claims = vi.spyOn(sidecar.store, "claim");
+    await one.ask({
+      op: "claim",
+      leases: ["a", "c"].map((semaphore) => ({ semaphore, lease: "x", ...told })),
+    });
+    expect(claims.mock.calls.map(([name, [claim]]) => [name, claim?.restore?.create?.limit])).toEqual([
+      ["a", 5],
+      ["c", undefined],
+    ]);
     await call(sidecar.url, "PUT", "/v1/semaphores/c", { body: { limit: 5 } });
     await one.acquire("c", { limit: 5 });
   });

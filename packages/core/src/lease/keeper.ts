@@ -22,6 +22,8 @@ export interface KeptLease {
   renewed?(): void;
   /** Called when the lease has ended; its keeper must be told to forget it. */
   lose(reason: LossReason): void;
+  /** Called after that, where it is the keeper that judged so: the store may hold the lease still. */
+  outlived?(): void;
 }
 
 /**
@@ -106,6 +108,7 @@ export class Keeper<Kept extends KeptLease = KeptLease> {
     for (const lease of this.#held) {
       if (lease.validUntil - expiryMarginMs <= now) {
         lease.lose("lapsed");
+        lease.outlived?.();
       } else if (lease.renewAt - lease.leaseMs * joinsWithin <= now) {
         joining.push(lease);
         someAreDue ||= lease.renewAt <= now;

@@ -92,6 +92,12 @@ export class HeldLease implements Lease, KeptLease {
     this.#abort(reason);
   }
 
+  /** A store that renews by itself would do so for ever, if nobody told it that the lease is not believed any more. */
+  outlived(): void {
+    // What cannot be given back lapses.
+    this.#keeper.release(this).catch(() => {});
+  }
+
   #abort(reason: LossReason): void {
     this.#loss?.abort(new LeaseLostError(this.#keeper.semaphore, this.id, reason));
   }

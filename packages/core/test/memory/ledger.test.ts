@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { FenceClock } from "../../src/stores/memory/fences.js";
 import { Ledger } from "../../src/stores/memory/ledger.js";
 import { acquire, definition, ledgerOf, release, resize, words } from "./operations.js";
 
@@ -131,6 +132,20 @@ describe("an acquire", () => {
     const ledger = ledgerOf(9);
     const fences = [5, 5, 6].map((now, i) => ledger.apply([acquire(`lease ${i}`)], now).answers[0]);
     expect(fences).toMatchObject([{ fence: 5_000 }, { fence: 5_001 }, { fence: 6_000 }]);
+  });
+
+  it("has a higher fence than any of a semaphore that was removed, or has expired, and was made anew", () => {
+    const ledger = new Ledger("api", { fences: new FenceClock(0, 10_000_000_000) });
+    const create = definition(1);
+    const fenceAt = (now: number): number => {
+      const { answers } = ledger.apply([acquire("a", { create }), release("a")], now);
+      return answers[0]?.answer === "granted" ? answers[0].fence : Number.NaN;
+    };
+    const fences = [fenceAt(0)];
+    ledger.apply([{ op: "remove" }], 0);
+    fences.push(fenceAt(0), fenceAt(700_000));
+    expect(ledger.status(700_000)).toMatchObject({ grantsTotal: 1 });
+    expect(fences).toEqual([10_000_000_001, 10_000_000_002, 10_000_000_003]);
   });
 });
 

@@ -13,6 +13,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The fence of a lease that is over again. */
+async function holdOnce(store: Store, name: string): Promise<number> {
+  const { lease, fence } = await hold(store, name);
+  await store.release({ semaphore: "api", lease });
+  return fence;
+}
+
 async function restart(store: Store, directory: string): Promise<Store> {
   await store.close();
   return open(directory);
@@ -107,7 +114,26 @@ describe("openMemoryStore", () => {
     await store.release({ semaphore: "api", lease: "a" });
     await store.close();
     vi.useFakeTimers({ toFake: ["Date"], now: new Date("2001-01-01") });
-    expect((await hold(await open(directory), "b")).fence).toBeGreaterThan(fence);
+    const later = await open(directory);
+    const next = await holdOnce(later, "b");
+    expect(next).toBeGreaterThan(fence);
+    await later.remove("api");
+    expect(await holdOnce(later, "c")).toBeGreaterThan(next);
+  });
+
+  it("writes nothing for what gives out no lease", async () => {
+    vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
+    const directory = temporaryDirectory();
+    const store = await open(directory);
+    await hold(store, "a", { leaseMs: 100_000 });
+    const { fence } = remembered(directory);
+    await vi.advanceTimersByTimeAsync(61_000);
+    await store.renew("api", [{ lease: "a" }]);
+    await store.inspect("api");
+    await store.release({ semaphore: "api", lease: "a" });
+    expect(remembered(directory).fence).toBe(fence);
+    await hold(store, "b");
+    expect(remembered(directory).fence).toBeGreaterThan(fence as number);
   });
 
   it("writes once for very many grants", async () => {

@@ -34,6 +34,22 @@ describe("memoryStore", () => {
     expect(await store.inspect("api")).toMatchObject({ inUse: 0, waiting: 0, grantsTotal: 20_000 });
     await store.close();
   });
+
+  it("never gives out a fence twice, or a lower one, also where all happens in one millisecond", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const store = memoryStore();
+    const fences: number[] = [];
+    for (let life = 0; life < 3; life += 1) {
+      await store.define("api", definition(9));
+      for (const name of ["a", "b"]) fences.push((await hold(store, name)).fence);
+      for (const lease of ["a", "b"]) await store.release({ semaphore: "api", lease });
+      await store.remove("api");
+    }
+    await store.close();
+    vi.useRealTimers();
+    expect(new Set(fences).size).toBe(6);
+    expect(fences).toEqual([...fences].sort((one, other) => one - other));
+  });
 });
 
 describe("time in the memory store", () => {

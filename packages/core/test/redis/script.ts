@@ -35,10 +35,10 @@ export class ScriptUnderTest {
   }
 
   /** @param operations texts as encode makes them */
-  async apply(process: string, operations: readonly string[], nowMs: number): Promise<Reply> {
+  async apply(process: string, operations: readonly string[], nowMs: number, fenceSeen = 0): Promise<Reply> {
     const batch = (this.#batches.get(process) ?? 0) + 1;
     this.#batches.set(process, batch);
-    const reply = await this.applyBatch(process, batch, operations, nowMs);
+    const reply = await this.applyBatch(process, batch, operations, nowMs, 0, fenceSeen);
     if (reply === undefined) throw new Error("the script took the batch for an old one");
     return reply;
   }
@@ -50,9 +50,10 @@ export class ScriptUnderTest {
     operations: readonly string[],
     nowMs: number,
     after = 0,
+    fenceSeen = 0,
   ): Promise<Reply | undefined> {
     await this.#setClock(nowMs);
-    const header = { process, batch, after, fenceSeen: 0, maxLeaseMs: 1_000, holder: '"test"' };
+    const header = { process, batch, after, fenceSeen, maxLeaseMs: 1_000, holder: '"test"' };
     const text = await this.redis.evalsha(
       this.#applySha,
       1,

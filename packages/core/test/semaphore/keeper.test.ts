@@ -52,6 +52,23 @@ test("a lease that is released before a third of its time is never renewed", asy
   expect(store.renewals).toEqual([]);
 });
 
+test("a lease that is lost by this process's own clock is given back: its store may hold it still", async () => {
+  store.onRenew = away;
+  const lease = await acquire(1_000);
+  await pass(1_000);
+  expect(lease.signal.aborted).toBe(true);
+  expect(store.releases).toEqual([{ semaphore: "openai", lease: lease.id }]);
+});
+
+test("a lease that its store says is lost is not given back", async () => {
+  store.onRenew = async (renewals) =>
+    renewals.map(({ lease }) => ({ lease, renewed: false, reason: "lapsed" as const }));
+  const lease = await acquire(1_000);
+  await pass(2_000);
+  expect(lease.signal.aborted).toBe(true);
+  expect(store.releases).toEqual([]);
+});
+
 test("leases that come due within a sixth of their time are renewed in one call, and others in their own", async () => {
   const first = await acquire(6_000);
   await pass(900);

@@ -1,6 +1,6 @@
 import type { LossReason } from "@sluice/core";
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { granted } from "./world.js";
 
 /** Leases that are taken over, as after a reconnect. */

@@ -1,6 +1,6 @@
 import type { LossReason } from "@sluice/core";
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { type Asked, expectInOrder, granted } from "./world.js";
 
 /** Two clients of one count. */

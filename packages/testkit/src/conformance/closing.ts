@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { definition } from "./world.js";
 
 const UNAVAILABLE = { code: "STORE_UNAVAILABLE" };

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { granted, passMs, type World } from "./world.js";
 
 export function crowds(test: Test): void {

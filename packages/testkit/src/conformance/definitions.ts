@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { definition, granted, stillWaits } from "./world.js";
 
 export function definitions(test: Test): void {

@@ -1,6 +1,6 @@
 import type { Grant, LeaseStatus, Page, SemaphoreStatus, WaiterStatus } from "@sluice/core";
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { definition, type World } from "./world.js";
 
 export function looking(test: Test): void {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { type Asked, expectInOrder, granted, stillWaits } from "./world.js";
 
 export function order(test: Test): void {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { definition, granted } from "./world.js";
 
 export function removing(test: Test): void {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { granted } from "./world.js";
 
 /** The same acquire asked for once more, as after a lost connection. */

@@ -1,6 +1,6 @@
 import type { LossReason } from "@sluice/core";
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { granted, stillWaits } from "./world.js";
 
 export function revoking(test: Test): void {

@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import type { Chapter } from "./chapter.js";
 import { claiming } from "./claiming.js";
 import { clients } from "./clients.js";
 import { closing } from "./closing.js";
@@ -18,12 +19,6 @@ export interface ConformanceOptions {
   /** What the store cannot do: the names of the tests to leave out, each with the reason. */
   readonly skip?: Readonly<Record<string, string>>;
 }
-
-/** Adds one test to the suite. */
-export type Test = (name: string, body: (world: World) => Promise<void>) => void;
-
-/** A theme of the suite: calls `test` for each of its tests. */
-export type Chapter = (test: Test) => void;
 
 const CHAPTERS: Readonly<Record<string, Chapter>> = {
   granting,

@@ -1,6 +1,6 @@
 import type { AcquireResult } from "@sluice/core";
 import { expect } from "vitest";
-import type { Test } from "./suite.js";
+import type { Test } from "./chapter.js";
 import { definition, granted, passMs, type World } from "./world.js";
 
 export function waiting(test: Test): void {

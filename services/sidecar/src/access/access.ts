@@ -22,7 +22,7 @@ export class Access {
   #tokens: Tokens;
   /** Nobody needs a token. Once there were tokens, a list without any lets nobody in. */
   #open: boolean;
-  readonly #watched = new Map<() => void, Caller>();
+  readonly #watched = new Map<() => void, { readonly caller: Caller; readonly scope: Scope }>();
 
   constructor({ tokens = [], allowedHosts = [] }: AccessOptions = {}) {
     this.#hosts = new Hosts(allowedHosts);
@@ -34,15 +34,17 @@ export class Access {
   useTokens(tokens: readonly Token[]): void {
     this.#tokens = new Tokens(tokens);
     this.#open &&= tokens.length === 0;
-    for (const [withdrawn, caller] of this.#watched) if (!this.#stillAdmits(caller)) withdrawn();
+    for (const [withdrawn, { caller, scope }] of this.#watched) {
+      if (!this.#stillAdmits(caller, scope)) withdrawn();
+    }
   }
 
   /**
-   * Calls `withdrawn` when the caller's token is not valid any more, for what lasts as long as its connection. Returns
-   * the function that ends this.
+   * Calls `withdrawn` when the caller's token is not good for `scope` any more, for what lasts as long as its
+   * connection. Returns the function that ends this.
    */
-  watch(caller: Caller, withdrawn: () => void): () => void {
-    this.#watched.set(withdrawn, caller);
+  watch(caller: Caller, scope: Scope, withdrawn: () => void): () => void {
+    this.#watched.set(withdrawn, { caller, scope });
     return () => this.#watched.delete(withdrawn);
   }
 
@@ -71,8 +73,8 @@ export class Access {
     };
   }
 
-  #stillAdmits({ token }: Caller): boolean {
-    return this.#open || this.#tokens.find(token) !== undefined;
+  #stillAdmits({ token }: Caller, scope: Scope): boolean {
+    return this.#open || (this.#tokens.find(token)?.scopes.has(scope) ?? false);
   }
 
   #callerOf(request: IncomingMessage): Caller {

@@ -1,5 +1,5 @@
 import type { AcquireRequest, AcquireResult, Grant, Store } from "@sluice/core";
-import { ClientCount, type Limits, type Uncount } from "../limits/client-limits.js";
+import { ClientCount, type Limits } from "../limits/client-limits.js";
 import { MadeInPassing } from "../limits/made-in-passing.js";
 import type { Asked } from "./asked.js";
 import type { Attempt } from "./attempt.js";
@@ -35,8 +35,15 @@ export class Acquires {
   start({ request, caller, named }: Asked): Acquire {
     const uncount = request.waitMs > 0 ? this.#waiters.add(caller.name) : () => {};
     const lingerMs = named ? this.#options.lingerMs : 0;
-    const attempt = this.#options.attempts.start(this.#made.allowed(patient(request, lingerMs)), lingerMs);
-    return new Acquire(request, attempt, lingerMs, this.#options.store, this.#made, uncount);
+    const asked = this.#made.allowed(patient(request, lingerMs));
+    // A place that is kept for its caller is a place.
+    const attempt = this.#options.attempts.start(asked, lingerMs, uncount);
+    return new Acquire(request, attempt, lingerMs, this.#options.store, this.#made);
+  }
+
+  /** Whether one more semaphore of this name may be made in passing, or it was made so before. */
+  mayMake(semaphore: string): boolean {
+    return this.#made.remember(semaphore);
   }
 }
 
@@ -56,14 +63,13 @@ export class Acquire {
     lingerMs: number,
     store: Store,
     made: MadeInPassing,
-    uncount: Uncount,
   ) {
     this.request = request;
     this.#attempt = attempt;
     this.#lingerMs = lingerMs;
     this.#store = store;
     this.#made = made;
-    this.grant = this.#granted().finally(uncount);
+    this.grant = this.#granted();
     // A caller that is gone does not listen.
     this.grant.catch(() => {});
   }

@@ -2,8 +2,8 @@ import type { acquireBody } from "@sluice/client/shapes";
 import { type AcquireRequest, newAttemptId } from "@sluice/core";
 import type { z } from "zod";
 import type { Caller } from "../access/caller.js";
+import { definitionOf } from "../definition.js";
 import { requireLeaseMs } from "../http/input.js";
-import { definitionOf } from "../routes/definition.js";
 import { fingerprintOf, leaseIdOf } from "./naming.js";
 
 export interface Asking {

@@ -18,14 +18,18 @@ export class Attempts {
     return size;
   }
 
-  start(request: AcquireRequest, lingerMs: number): Attempt {
+  /** @param onEnd called once, when nothing of the attempt is left */
+  start(request: AcquireRequest, lingerMs: number, onEnd = () => {}): Attempt {
     const key = `${request.semaphore} ${request.lease}`;
     const attempts = this.#byLease.get(key) ?? new Set();
     const attempt: Attempt = new Attempt(this.#store, request, {
       lingerMs,
       giveBack: this.#giveBack,
       onTold: () => this.#share(key, attempt),
-      onEnd: () => this.#forget(key, attempt),
+      onEnd: () => {
+        this.#forget(key, attempt);
+        onEnd();
+      },
     });
     // Their caller is back: the lease belongs to this attempt now, so that nothing is undone by their leaving.
     for (const earlier of attempts) if (earlier.lingers) earlier.withdraw();

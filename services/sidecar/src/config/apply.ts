@@ -24,20 +24,27 @@ const fields = ["limit", "leaseMs", "maxWaiters"] as const satisfies readonly (k
  * Makes the store's definitions those that are declared, and deletes nothing. To apply the same declarations once more
  * changes nothing, so that any number of sidecars may do so.
  *
- * @throws SluiceError of the store; what was applied until then stays
+ * @param signal ends it before the next call to the store
+ * @throws SluiceError of the store, or the signal's reason; what was applied until then stays
  */
-export async function applyDeclarations(store: Store, declarations: Declarations): Promise<Difference> {
+export async function applyDeclarations(
+  store: Store,
+  declarations: Declarations,
+  signal?: AbortSignal,
+): Promise<Difference> {
   const created: string[] = [];
   const changed: Change[] = [];
   for (const [semaphore, declared] of declarations) {
+    signal?.throwIfAborted();
     const stored = await store.inspect(semaphore, { pageSize: 1 });
     if (stored !== undefined && isAsDeclared(stored, declared)) continue;
+    signal?.throwIfAborted();
     await store.define(semaphore, declared);
     if (stored === undefined) created.push(semaphore);
     else changed.push({ semaphore, difference: differenceOf(stored, declared) });
   }
   const unchanged = declarations.size - created.length - changed.length;
-  return { created, changed, unchanged, undeclared: await undeclaredIn(store, declarations) };
+  return { created, changed, unchanged, undeclared: await undeclaredIn(store, declarations, signal) };
 }
 
 /** One that was made in passing would disappear. */
@@ -52,10 +59,15 @@ function differenceOf(stored: SemaphoreStatus, declared: Definition): string {
     .join(", ");
 }
 
-async function undeclaredIn(store: Store, declarations: Declarations): Promise<string[]> {
+async function undeclaredIn(
+  store: Store,
+  declarations: Declarations,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const undeclared: string[] = [];
   let cursor: string | undefined;
   do {
+    signal?.throwIfAborted();
     const page = await store.list({ pageSize: 1_000, cursor });
     for (const { semaphore, version } of page.semaphores)
       if (version > 0 && !declarations.has(semaphore)) undeclared.push(semaphore);

@@ -5,7 +5,7 @@ import { SettingsError } from "../settings/reader.js";
 import { applyDeclarations, type Difference } from "./apply.js";
 import { type Declarations, readDeclarations } from "./declarations.js";
 
-/** Pause after a store that was away, in milliseconds. */
+/** Pause after a store that did not take it, in milliseconds. */
 const RETRY_MS = 500;
 
 /** Names that one line of the log lists. */
@@ -18,6 +18,12 @@ export type ConfigStatus =
   | "applied"
   /** The file has become bad since: what it declared before is applied. */
   | "outdated";
+
+export interface ConfigCondition {
+  readonly status: ConfigStatus;
+  /** Why the store did not take it, while it is pending and was tried; it may name the store's address. */
+  readonly reason?: string | undefined;
+}
 
 export interface ConfigurationParts {
   readonly file: string;
@@ -34,8 +40,10 @@ export class Configuration {
   readonly #log: Log;
   #declarations: Declarations;
   #status: ConfigStatus = "pending";
+  #reason: string | undefined;
   #isBad = false;
   #applying = new AbortController();
+  #lastRun: Promise<void> = Promise.resolve();
 
   constructor({ file, declarations, store, log }: ConfigurationParts) {
     this.file = file;
@@ -44,16 +52,21 @@ export class Configuration {
     this.#declarations = declarations;
   }
 
-  get status(): ConfigStatus {
-    return this.#status === "applied" && this.#isBad ? "outdated" : this.#status;
+  get condition(): ConfigCondition {
+    const status = this.#status === "applied" && this.#isBad ? "outdated" : this.#status;
+    return { status, reason: this.#reason };
   }
 
-  /** Applies what was read last, for as long as it takes. */
+  /** Applies what was read last, for as long as it takes. What was read before is not applied any further. */
   apply(): void {
     this.#applying.abort();
     this.#applying = new AbortController();
+    const { signal } = this.#applying;
+    const declarations = this.#declarations;
     this.#status = "pending";
-    void this.#applyOnce(this.#declarations, this.#applying.signal);
+    this.#reason = undefined;
+    // One after the other: the last call of a former run must have ended, or it could undo the first ones of this run.
+    this.#lastRun = this.#lastRun.then(() => this.#applyUntilTaken(declarations, signal));
   }
 
   /** Reads the file again and applies it; a bad one is logged, and changes nothing. */
@@ -75,19 +88,33 @@ export class Configuration {
   }
 
   /** What was applied before the store went away is found unchanged when it is back. */
-  async #applyOnce(declarations: Declarations, signal: AbortSignal): Promise<void> {
+  async #applyUntilTaken(declarations: Declarations, signal: AbortSignal): Promise<void> {
+    const told = new Set<string>();
     while (!signal.aborted) {
       try {
-        const difference = await applyDeclarations(this.#store, declarations);
+        const difference = await applyDeclarations(this.#store, declarations, signal);
         if (signal.aborted) return;
         this.#status = "applied";
+        this.#reason = undefined;
         this.#report(difference);
         return;
       } catch (error) {
-        this.#log.debug("the configuration could not be applied yet", { error });
+        if (signal.aborted) return;
+        this.#postpone(error as Error, told);
         await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => {});
       }
     }
+  }
+
+  /** Some refusals pass and some stay; each is told once, whichever it is. */
+  #postpone(error: Error, told: Set<string>): void {
+    this.#reason = error.message;
+    if (told.has(error.message)) return;
+    told.add(error.message);
+    this.#log.warn("the configuration is not applied: the store did not take it, and is asked again", {
+      file: this.file,
+      cause: error,
+    });
   }
 
   #report({ created, changed, unchanged, undeclared }: Difference): void {

@@ -1,7 +1,7 @@
 import { definitionBody, semaphorePath } from "@sluice/client/shapes";
 import type { Definition } from "@sluice/core";
 import { z } from "zod";
-import { definitionOf } from "../routes/definition.js";
+import { definitionOf } from "../definition.js";
 import { readChecked } from "./checked-file.js";
 
 /** What a file declares: names, each with its whole definition. */

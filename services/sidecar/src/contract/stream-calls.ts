@@ -1,6 +1,6 @@
 import {
-  acquireAnswer,
   acquireBody,
+  acquiredAnswer,
   feedEvents,
   holdLine,
   idempotencyKey,
@@ -28,7 +28,7 @@ export const streamCalls = {
     answers: {
       200: {
         description: "The lease is held until the connection ends.",
-        content: { type: "application/x-ndjson", lines: [acquireAnswer, holdLine] },
+        content: { type: "application/x-ndjson", lines: [acquiredAnswer, holdLine] },
       },
     },
     problems: grantProblems,

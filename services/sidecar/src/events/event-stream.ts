@@ -17,7 +17,7 @@ export class EventStream implements Listener {
 
   /** A text of any size is sent to whoever has read the ones before it. */
   send(text: string): void {
-    if (this.#response.destroyed) return;
+    if (this.#response.destroyed || this.#response.writableEnded) return;
     if (this.#response.writableLength > MAX_BACKLOG_BYTES) this.#response.destroy();
     else this.#response.write(text);
   }

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
 import { answerByHand } from "./by-hand.js";
 import type { HttpProblem } from "./problem.js";
 import { invalid } from "./problem-of.js";
@@ -35,18 +36,38 @@ export interface Certificate {
 export interface HttpServerOptions {
   /** Left out: without TLS. */
   readonly tls?: Certificate | undefined;
+  /** Told of each request that cannot be read: it never gets to the app. */
+  readonly onUnreadable?: (problem: HttpProblem, stream: Duplex) => void;
 }
 
-export function createHttpServer(listener: RequestListener, { tls }: HttpServerOptions = {}): Server {
+export function createHttpServer(
+  listener: RequestListener,
+  { tls, onUnreadable }: HttpServerOptions = {},
+): Server {
   const server = tls
-    ? createTlsServer({ ...options, ...tls, minVersion: "TLSv1.2", handshakeTimeout: 10_000 }, listener)
+    ? createTlsServer({ ...options, ...secureContext(tls), handshakeTimeout: 10_000 }, listener)
     : createServer(options, listener);
-  return server.on("clientError", refuse);
+  return server.on("clientError", (error, socket) => refuse(error, socket, onUnreadable));
 }
 
-/** What cannot be read as HTTP never gets to the app, and is answered by hand. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** Connections from now on are shown this certificate; nothing happens without TLS. */
+export function useCertificate(server: Server, certificate: Certificate): void {
+  if (server instanceof HttpsServer) server.setSecureContext(secureContext(certificate));
+}
+
+/** Whole: what a new one leaves out falls back to the defaults of Node, which its flags can lower. */
+function secureContext({ cert, key }: Certificate): SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2" };
+}
+
+/** What cannot be read as HTTP is answered by hand. */
+function refuse(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  onUnreadable: HttpServerOptions["onUnreadable"],
+): void {
   const problem = problemOf(error);
+  if (problem !== undefined) onUnreadable?.(problem, socket);
   if (problem === undefined || !socket.writable) return void socket.destroy();
   answerByHand(socket, problem);
 }

@@ -8,6 +8,7 @@ import {
 } from "@sluice/core";
 import type { MeteredStore } from "@sluice/core/prometheus";
 import type { Log } from "../log.js";
+import { LOOPBACK_GRACE_MS } from "./grace.js";
 
 /** On whose behalf leases are kept: a session, or a hold. */
 export interface Owner {
@@ -15,10 +16,20 @@ export interface Owner {
   add(lease: KeptForOwner): void;
   /** The store has confirmed one of its leases for longer. */
   renewed(lease: KeptForOwner): void;
-  /** One of its leases is another's from now on, or was released. */
-  moved(lease: KeptForOwner): void;
-  /** One of its leases has ended, and is kept no more. */
+  /** It has released one of its leases, or was granted it once more. */
+  dropped(lease: KeptForOwner): void;
+  /** One of its leases has ended, or is another's from now on, without its own doing. */
   lost(lease: KeptForOwner, reason: LossReason): void;
+}
+
+/** How a connection has ended without a word. */
+export interface Departure {
+  /** Whether one kernel has carried it, and has told both ends. */
+  readonly isLoopback: boolean;
+  /** Whether the sidecar has ended it. */
+  readonly wasCut: boolean;
+  /** For how long the other end had certainly been told nothing. */
+  readonly silentMs: number;
 }
 
 /** A lease that the sidecar renews for its owner. */
@@ -29,11 +40,19 @@ export class KeptForOwner implements KeptLease {
   /** The attempt that it was granted to or claimed by: what is given back is only what that still owns. */
   readonly attempt: string;
   readonly owner: Owner;
+  /**
+   * It was granted or claimed before, elsewhere: on a slow way this may be an old request for it, whose client has long
+   * found another way to it, and believes.
+   */
+  readonly again: boolean;
+  /** Until when somebody was told that it is valid who is not its owner. */
+  promisedUntil = 0;
   validUntil: number;
   renewAt = Number.POSITIVE_INFINITY;
   readonly #custody: Custody;
 
-  constructor(custody: Custody, { semaphore, lease, leaseMs, validUntil, attempt }: Entrusted, owner: Owner) {
+  constructor(custody: Custody, entrusted: Entrusted, owner: Owner) {
+    const { semaphore, lease, leaseMs, validUntil, attempt, again = false } = entrusted;
     this.#custody = custody;
     this.semaphore = semaphore;
     this.id = lease;
@@ -41,6 +60,7 @@ export class KeptForOwner implements KeptLease {
     this.validUntil = validUntil;
     this.attempt = attempt;
     this.owner = owner;
+    this.again = again;
   }
 
   renewed(): void {
@@ -59,6 +79,7 @@ interface Entrusted {
   readonly leaseMs: number;
   readonly validUntil: number;
   readonly attempt: string;
+  readonly again?: boolean;
 }
 
 /**
@@ -101,7 +122,8 @@ export class Custody {
       if (!result?.renewed) return;
       // As long as it was granted for, which a claim need not tell: what it was renewed for is about that.
       const leaseMs = restore?.leaseMs ?? Math.max(1, Math.round(result.validUntil - askedAt));
-      this.#keep({ semaphore, lease, leaseMs, validUntil: result.validUntil, attempt }, owner);
+      const { validUntil } = result;
+      this.#keep({ semaphore, lease, leaseMs, validUntil, attempt, again: true }, owner);
     });
     return results;
   }
@@ -120,12 +142,23 @@ export class Custody {
     if (keeper?.size === 0) this.#keepers.delete(lease.semaphore);
   }
 
-  /** The lease was released, or is kept by its holder itself from now on. */
-  letGo(semaphore: string, lease: string): void {
+  /**
+   * The lease was released, or somebody else keeps it from now on.
+   *
+   * @param by whose doing that is, where it is one of ours; any other owner is told that it has lost the lease
+   */
+  letGo(semaphore: string, lease: string, by?: Owner): void {
     const kept = this.find(semaphore, lease);
     if (kept === undefined) return;
     this.forget(kept);
-    kept.owner.moved(kept);
+    if (kept.owner === by) by.dropped(kept);
+    else kept.owner.lost(kept, "lapsed");
+  }
+
+  /** Somebody has renewed the lease by its name, and may believe in it until then, whatever becomes of its owner. */
+  promised(semaphore: string, lease: string, until: number): void {
+    const kept = this.find(semaphore, lease);
+    if (kept !== undefined) kept.promisedUntil = Math.max(kept.promisedUntil, until);
   }
 
   /**
@@ -137,11 +170,27 @@ export class Custody {
     for (const lease of [...this.#leases.values()]) this.forget(lease);
   }
 
-  /** Gives back what its owner left behind, unless it belongs to somebody else by now. Never throws. */
+  /**
+   * Its owner's connection has ended without a word: the lease is kept for as long as its client may believe in it, and
+   * may be claimed until then.
+   */
+  leave(lease: KeptForOwner, { isLoopback, wasCut, silentMs }: Departure): void {
+    if (lease.again && !isLoopback) {
+      // Left to its time, which is no longer: to give it back could end what its client holds elsewhere.
+      this.forget(lease);
+      return;
+    }
+    // Whatever its client was told, it ends no later than after a lease: the store confirms nothing for longer.
+    const graceMs = isLoopback && !wasCut ? 0 : lease.leaseMs - silentMs;
+    const promisedMs = lease.promisedUntil - performance.now();
+    setTimeout(() => this.giveBack(lease), Math.max(graceMs, promisedMs, LOOPBACK_GRACE_MS)).unref();
+  }
+
+  /** Gives back what its owner left behind, unless it has ended or is somebody else's by now. Never throws. */
   async giveBack(lease: KeptForOwner): Promise<void> {
-    this.forget(lease);
-    if (this.#closed) return;
     const { semaphore, id, attempt } = lease;
+    if (this.find(semaphore, id) !== lease) return;
+    this.forget(lease);
     try {
       await this.#store.release({ semaphore, lease: id, attempt }, "disconnect");
     } catch (error) {
@@ -151,7 +200,8 @@ export class Custody {
 
   #keep(entrusted: Entrusted, owner: Owner): void {
     const { semaphore, lease } = entrusted;
-    this.letGo(semaphore, lease);
+    this.letGo(semaphore, lease, owner);
+    if (this.#closed) return;
     const kept = new KeptForOwner(this, entrusted, owner);
     this.#leases.set(keyOf(semaphore, lease), kept);
     this.#keeperOf(semaphore).keep(kept);

@@ -3,15 +3,21 @@ import type { Socket } from "node:net";
 import { endianness } from "node:os";
 
 /** A connection is given up when the other host has confirmed nothing for so long, although its kernel was asked to. */
-const SILENT_HOST_MS = 10_000;
+const SILENT_HOST_MS = 8_000;
 
-const LOOK_MS = 2_000;
+const LOOK_MS = 1_000;
+
+/** The kernel repeats itself no sooner than after this, and waits twice as long each time (TCP_RTO_MIN of Linux). */
+const FIRST_REPEAT_MS = 200;
 
 /** Probes of an idle connection start after this, one a second, and ten that are not answered end it. */
 const IDLE_MS = 3_000;
 
+/** @param silentMs for how long the other host has certainly confirmed nothing: what was sent since has not arrived */
+export type OnVanished = (silentMs: number) => void;
+
 interface Watched {
-  readonly onVanished: () => void;
+  readonly onVanished: OnVanished;
   /** Since when the kernel has repeated itself in vain. */
   silentSince: number | undefined;
 }
@@ -27,8 +33,7 @@ export class VanishedHosts {
   readonly #watched = new Map<string, Watched>();
   #looking: NodeJS.Timeout | undefined;
 
-  /** @param onVanished called when the other end has confirmed nothing for ten seconds */
-  watch(socket: Socket, onVanished: () => void): void {
+  watch(socket: Socket, onVanished: OnVanished): void {
     socket.setKeepAlive(true, IDLE_MS);
     const ends = endsOf(socket);
     if (ends === undefined) return;
@@ -55,9 +60,14 @@ export class VanishedHosts {
     const [, local, remote, , , , repeats = "0"] = line.trim().split(/\s+/);
     const watched = this.#watched.get(`${local} ${remote}`);
     if (watched === undefined) return;
-    if (Number.parseInt(repeats, 16) === 0) watched.silentSince = undefined;
+    const count = Number.parseInt(repeats, 16);
+    if (count === 0) watched.silentSince = undefined;
     else watched.silentSince ??= now;
-    if (watched.silentSince !== undefined && now - watched.silentSince > SILENT_HOST_MS) watched.onVanished();
+    const seenMs = now - (watched.silentSince ?? now);
+    if (seenMs <= SILENT_HOST_MS) return;
+    // Between two looks something may have been confirmed; what was repeated so often has lasted for so long. Nothing new
+    // is sent from the first repetition on, also where only the confirmations get lost.
+    watched.onVanished(Math.min(seenMs, FIRST_REPEAT_MS * (2 ** count - 2)));
   }
 }
 

@@ -19,7 +19,7 @@ export class MadeInPassing {
 
   /** The request as it may be carried out: without making the semaphore where there are too many. */
   allowed(request: AcquireRequest): AcquireRequest {
-    if (request.create === undefined || this.#remember(request.semaphore)) return request;
+    if (request.create === undefined || this.remember(request.semaphore)) return request;
     return { ...request, create: undefined };
   }
 
@@ -32,7 +32,8 @@ export class MadeInPassing {
     );
   }
 
-  #remember(semaphore: string): boolean {
+  /** False where there are too many, and this is not one of them. */
+  remember(semaphore: string): boolean {
     const now = performance.now();
     this.#forgetIdle(now);
     if (!this.#usedAt.delete(semaphore) && this.#usedAt.size >= this.#most) return false;

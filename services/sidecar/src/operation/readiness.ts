@@ -1,6 +1,6 @@
 import type { ReadinessAnswer } from "@sluice/client/shapes";
 import type { Store } from "@sluice/core";
-import type { ConfigStatus } from "../config/configuration.js";
+import type { ConfigCondition } from "../config/configuration.js";
 
 /** A probe must answer sooner than whoever probes gives up. */
 const PING_MS = 1_000;
@@ -10,9 +10,11 @@ type Components = ReadinessAnswer["components"];
 /** What is known of a sidecar's parts without asking. */
 export interface Health {
   /** Undefined where no file declares semaphores. */
-  readonly config: ConfigStatus | undefined;
+  readonly config: ConfigCondition | undefined;
   /** How much longer the store's recovery lasts; undefined while there is none. */
   readonly recoveryMs: number | undefined;
+  /** Strangers may ask, and are not told where the store is; false when left out. */
+  readonly isDiscreet?: boolean | undefined;
 }
 
 /** As `Health`, of the sidecar as a whole. */
@@ -29,14 +31,14 @@ export interface Condition extends Health {
  * for permits is queued.
  */
 export async function readinessOf(condition: Condition): Promise<ReadinessAnswer> {
-  const { config, recoveryMs, draining, leasesHeld } = condition;
-  const store = await storeComponent(condition.store);
-  const isReady = store.status === "up" && config !== "pending";
+  const { config, recoveryMs, draining, leasesHeld, isDiscreet = false } = condition;
+  const store = await storeComponent(condition.store, isDiscreet);
+  const isReady = store.status === "up" && config?.status !== "pending";
   return {
     status: draining ? "draining" : isReady ? "ready" : "unavailable",
     components: {
       store,
-      ...(config !== undefined && { config: configComponent(config) }),
+      ...(config !== undefined && { config: configComponent(config, isDiscreet) }),
       recovery:
         recoveryMs === undefined
           ? { status: "idle" }
@@ -46,7 +48,7 @@ export async function readinessOf(condition: Condition): Promise<ReadinessAnswer
   };
 }
 
-async function storeComponent(store: Store): Promise<Components["store"]> {
+async function storeComponent(store: Store, isDiscreet: boolean): Promise<Components["store"]> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${PING_MS} ms`)), PING_MS);
@@ -55,19 +57,26 @@ async function storeComponent(store: Store): Promise<Components["store"]> {
     await Promise.race([store.ping(), tooLate]);
     return { status: "up" };
   } catch (error) {
-    return { status: "down", detail: (error as Error).message };
+    return { status: "down", detail: isDiscreet ? "the store does not answer" : (error as Error).message };
   } finally {
     clearTimeout(timer);
   }
 }
 
-function configComponent(status: ConfigStatus): NonNullable<Components["config"]> {
+function configComponent(
+  { status, reason }: ConfigCondition,
+  isDiscreet: boolean,
+): NonNullable<Components["config"]> {
   switch (status) {
     case "applied":
       return { status };
     case "pending":
-      return { status, detail: "the store has not taken it yet" };
+      return { status, detail: `the store has not taken it yet${isDiscreet ? "" : because(reason)}` };
     case "outdated":
       return { status, detail: "the file has become bad; what it declared before holds. The log says more" };
   }
+}
+
+function because(reason: string | undefined): string {
+  return reason === undefined ? "" : `: ${reason}`;
 }

@@ -1,14 +1,14 @@
 import type { Server } from "node:http";
-import { Server as HttpsServer } from "node:https";
 import type { Store } from "@sluice/core";
 import type { Access } from "../access/access.js";
 import type { Token } from "../access/tokens.js";
-import { type ConfigStatus, Configuration } from "../config/configuration.js";
+import { type ConfigCondition, Configuration } from "../config/configuration.js";
 import { type Declarations, readDeclarations } from "../config/declarations.js";
+import { useCertificate } from "../http/server.js";
 import type { Log } from "../log.js";
 import { SettingsError } from "../settings/reader.js";
 import { readTls, type Tls } from "../settings/tls.js";
-import { readTokens } from "../settings/tokens.js";
+import { asksForTokens, readTokens } from "../settings/tokens.js";
 import type { Settings } from "../settings.js";
 import type { Health } from "./readiness.js";
 import { StoreWatch } from "./store-watch.js";
@@ -60,8 +60,12 @@ export class Upkeep implements Health {
       this.#configuration = new Configuration({ file, declarations, store, log });
   }
 
-  get config(): ConfigStatus | undefined {
-    return this.#configuration?.status;
+  get config(): ConfigCondition | undefined {
+    return this.#configuration?.condition;
+  }
+
+  get isDiscreet(): boolean {
+    return asksForTokens(this.#settings);
   }
 
   get recoveryMs(): number | undefined {
@@ -98,9 +102,9 @@ export class Upkeep implements Health {
   #reloadTls(): void {
     const { tls } = this.#settings;
     const server = this.#server;
-    if (tls === undefined || !(server instanceof HttpsServer)) return;
+    if (tls === undefined || server === undefined) return;
     this.#orKeep("certificate", () => {
-      server.setSecureContext(readTls(tls));
+      useCertificate(server, readTls(tls));
       this.#log.info("certificate reloaded");
     });
   }

@@ -27,6 +27,9 @@ async function acquire(
   if (request.socket.destroyed) return;
   if (context.draining) throw drainingProblem();
   const acquire = context.acquires.start(asked);
+  // A caller that may not have it any more is not left to wait for it.
+  const unwatch = context.access.watch(caller, "use", () => response.destroy());
+  response.once("close", unwatch);
   response.once("close", () => {
     if (response.writableFinished) acquire.delivered();
     else acquire.forsake();

@@ -16,7 +16,7 @@ export function eventRoute(app: Express, context: Context): void {
     const stream = new EventStream(response);
     response.once(
       "close",
-      access.watch(caller, () => stream.end()),
+      access.watch(caller, "read", () => response.destroy()),
     );
     if (request.method === "HEAD") stream.end();
     else response.once("close", feed.add(stream));

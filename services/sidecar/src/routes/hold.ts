@@ -9,9 +9,9 @@ import type { Context } from "../context.js";
 import { calls } from "../contract/calls.js";
 import { type Received, serve } from "../http/serve.js";
 import type { KeptForOwner, Owner } from "../leases/custody.js";
+import { isDirectLoopback } from "../leases/grace.js";
 import { answerOf } from "../leases/grant-answer.js";
 import { arrivalOf } from "../metrics.js";
-import { isDirectLoopback, LOOPBACK_GRACE_MS } from "../sessions/grace.js";
 
 /** What may lie unsent for a caller before it is taken for one that does not read. */
 const MAX_BACKLOG_BYTES = 65_536;
@@ -35,14 +35,19 @@ async function hold(
   if (httpRequest.socket.destroyed) return;
   if (context.draining) throw drainingProblem();
   response.once("close", context.sessions.add(caller.name));
+  // Until it is granted; then the hold itself sees to it.
+  const unwatch = context.access.watch(caller, "use", () => response.destroy());
+  response.once("close", unwatch);
   const onLost = context.custody.listener(semaphore, request.lease);
   const acquire = context.acquires.start({ ...asked, request: { ...request, onLost } });
   response.once("close", () => acquire.forsake());
   const grant = await acquire.grant;
   if (response.closed) return;
+  unwatch();
   acquire.told();
   const held = new Hold(context, httpRequest, response);
-  held.begin(answerOf(grant, semaphore, arrivalOf(response)));
+  const at = Math.floor(performance.now());
+  held.begin({ ...answerOf(grant, semaphore, arrivalOf(response)), at });
   context.custody.take(semaphore, grant, request.attempt, held);
   acquire.delivered();
 }
@@ -54,8 +59,8 @@ class Hold implements Owner {
   readonly #response: Response;
   readonly #isLoopback: boolean;
   #lease: KeptForOwner | undefined;
-  #over = false;
-  #cut = false;
+  /** For how long its holder had certainly been told nothing when it was cut off. */
+  #cutAfterMs: number | undefined;
 
   constructor(context: Context, request: Request, response: Response) {
     this.#context = context;
@@ -72,10 +77,10 @@ class Hold implements Owner {
       closing.removeEventListener("abort", restart);
       this.#left();
     });
-    if (!this.#isLoopback) vanishedHosts.watch(this.#request.socket, () => this.#cutOff());
+    if (!this.#isLoopback) vanishedHosts.watch(this.#request.socket, (silentMs) => this.#cutOff(silentMs));
     this.#response.once(
       "close",
-      access.watch(callerOf(this.#response), () => this.#cutOff()),
+      access.watch(callerOf(this.#response), "use", () => this.#cutOff()),
     );
     this.#response.writeHead(200, { "content-type": "application/x-ndjson" });
     this.#write(answer);
@@ -86,13 +91,13 @@ class Hold implements Owner {
   }
 
   renewed({ validUntil }: KeptForOwner): void {
-    const validForMs = Math.floor(validUntil - performance.now());
-    if (validForMs > 0) this.#write({ validForMs });
+    const at = Math.floor(performance.now());
+    const validForMs = Math.floor(validUntil) - at;
+    if (validForMs > 0) this.#write({ validForMs, at });
   }
 
-  moved(): void {
+  dropped(): void {
     this.#lease = undefined;
-    this.#response.end();
   }
 
   /** The stream ends with the lease; its last line says why. */
@@ -109,19 +114,13 @@ class Hold implements Owner {
     this.#response.end();
   }
 
-  /**
-   * Its holder has ended the connection, and knows; whose connection has failed may not know yet, and believes for no
-   * longer than it was told.
-   */
   #left(): void {
-    const lease = this.#lease;
-    if (lease === undefined || this.#over) return;
-    this.#over = true;
-    const knows = !this.#cut && (this.#isLoopback || this.#request.socket.errored == null);
-    const giveBack = () => {
-      if (this.#lease === lease) void this.#context.custody.giveBack(lease);
-    };
-    setTimeout(giveBack, knows ? LOOPBACK_GRACE_MS : lease.leaseMs).unref();
+    if (this.#lease === undefined) return;
+    this.#context.custody.leave(this.#lease, {
+      isLoopback: this.#isLoopback,
+      wasCut: this.#cutAfterMs !== undefined,
+      silentMs: this.#cutAfterMs ?? 0,
+    });
   }
 
   #write(line: HoldLine): void {
@@ -131,8 +130,8 @@ class Hold implements Owner {
   }
 
   /** A holder that is gone, does not read what it is told, or whose token was withdrawn. */
-  #cutOff(): void {
-    this.#cut = true;
+  #cutOff(silentMs = 0): void {
+    this.#cutAfterMs = silentMs;
     this.#request.socket.destroy();
   }
 }

@@ -30,11 +30,14 @@ async function renew(
   { params: { name }, body }: Received<typeof calls.renew>,
   response: Response,
 ): Promise<void> {
-  const { store, handedOut } = context;
+  const { store, handedOut, custody } = context;
   requireLeaseMs({ leaseMs: body.leaseMs }, store.maxLeaseMs);
   const results = await renewOrClaim(context, name, body);
   for (const result of results) {
-    if (result.renewed) handedOut.renewed(name, result.lease, result.validUntil);
+    if (result.renewed) {
+      handedOut.renewed(name, result.lease, result.validUntil);
+      custody.promised(name, result.lease, result.validUntil);
+    }
     // A revoked lease is held until its holder lets go, or its time is over.
     else if (result.reason === "lapsed") handedOut.ended(name, result.lease);
   }
@@ -55,14 +58,15 @@ async function revoke(
 
 /** A lease that is named is renewed, one that is told whole is claimed. */
 async function renewOrClaim(
-  { store, custody, handedOut }: Context,
+  { store, custody, handedOut, acquires }: Context,
   semaphore: string,
   { leases, leaseMs }: Received<typeof calls.renew>["body"],
 ): Promise<RenewResult[]> {
   const renewals = leases.filter((lease) => typeof lease === "string").map((lease) => ({ lease, leaseMs }));
+  const mayMake = acquires.mayMake(semaphore);
   const claims = leases
     .filter((lease) => typeof lease !== "string")
-    .map((lease) => claimOf(lease, newAttemptId(), store.maxLeaseMs));
+    .map((lease) => claimOf(lease, newAttemptId(), { maxLeaseMs: store.maxLeaseMs, mayMake }));
   const [renewed, claimed] = await Promise.all([
     renewals.length === 0 ? [] : store.renew(semaphore, renewals),
     claims.length === 0 ? [] : store.claim(semaphore, claims),

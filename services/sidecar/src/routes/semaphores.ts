@@ -4,10 +4,10 @@ import type { Express, Response } from "express";
 import type { Caller } from "../access/caller.js";
 import type { Context } from "../context.js";
 import { calls } from "../contract/calls.js";
+import { definitionOf } from "../definition.js";
 import { sendJson } from "../http/answer.js";
 import { requireLeaseMs } from "../http/input.js";
 import { type Received, serve } from "../http/serve.js";
-import { definitionOf } from "./definition.js";
 import { snapshotFor } from "./snapshot.js";
 
 /** `GET /v1/semaphores`, and `GET`, `PUT`, `PATCH` and `DELETE /v1/semaphores/{name}` */

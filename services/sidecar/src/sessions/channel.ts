@@ -36,6 +36,11 @@ export class Channel {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#cork();
     this.#socket.send(JSON.stringify(message));
+    this.requireReader();
+  }
+
+  /** Cuts a client off that does not read what is sent to it. */
+  requireReader(): void {
     if (this.#stream.writableLength > MAX_BACKLOG_BYTES) this.#onOverrun();
   }
 

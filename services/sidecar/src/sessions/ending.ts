@@ -7,13 +7,14 @@ import { closeCodes } from "@sluice/client/shapes";
  * - lapse: its client goes while somebody may still believe. The leases are left to their time.
  * - lost: nobody knows. Both ends are told at once where the kernel of one host carries the connection; otherwise what
  *   the session holds is kept for a while, in which its client may come back and claim it.
- * - cut: the sidecar has ended it. A client that does not read may believe what it was told before.
+ * - cut: the sidecar has ended it, because its client is gone, does not read, or says what cannot be read. It may go on
+ *   believing what it was told before.
  * - restart: the sidecar itself ends. Its clients claim their leases elsewhere, or from the next one.
  */
 export type Ending = "goodbye" | "lapse" | "lost" | "cut" | "restart";
 
-/** A client that ends its session without a reason does so on purpose: 1001 is a page that is left, 1005 says nothing. */
-const goodbyes: ReadonlySet<number> = new Set([closeCodes.goodbye, 1001, 1005]);
+/** A client that says no code (1005) does so on purpose; what a proxy says when it ends (1001) is no word of the client. */
+const goodbyes: ReadonlySet<number> = new Set([closeCodes.goodbye, 1005]);
 
 export function endingOf(closeCode: number): Ending {
   if (closeCode === closeCodes.leaveToLapse) return "lapse";

@@ -2,7 +2,6 @@ import type { LossReason } from "@sluice/core";
 import type { Custody, KeptForOwner, Owner } from "../leases/custody.js";
 import type { Channel } from "./channel.js";
 import type { Ending } from "./ending.js";
-import { LOOPBACK_GRACE_MS } from "./grace.js";
 
 /** The leases of one session: what its client is told of them, and what becomes of them when the session ends. */
 export class SessionLeases implements Owner {
@@ -10,10 +9,13 @@ export class SessionLeases implements Owner {
   readonly #channel: Channel;
   readonly #isLoopback: boolean;
   readonly #leases = new Set<KeptForOwner>();
+  /** Whether all are of one length. */
+  #areAlike = true;
   #telling = false;
   /** Until when the client has been told that all are valid. */
   #toldUntil = 0;
   #ending: Ending | undefined;
+  #silentMs = 0;
 
   constructor(custody: Custody, channel: Channel, isLoopback: boolean) {
     this.#custody = custody;
@@ -26,10 +28,17 @@ export class SessionLeases implements Owner {
   }
 
   add(lease: KeptForOwner): void {
+    if (this.#ending !== undefined) {
+      // Its client does not hear of it here, and may have it elsewhere by now.
+      this.#custody.forget(lease);
+      return;
+    }
+    const [other] = this.#leases;
+    if (other === undefined) this.#areAlike = true;
+    else if (other.leaseMs !== lease.leaseMs) this.#areAlike = false;
     this.#leases.add(lease);
     // What was told before was said of the others alone.
     this.#toldUntil = Math.min(this.#toldUntil, lease.validUntil);
-    if (this.#ending !== undefined) this.#leave(lease, this.#ending);
   }
 
   /** Renewals of many leases come in one turn of the loop, and are told at once. */
@@ -43,25 +52,29 @@ export class SessionLeases implements Owner {
   }
 
   lost(lease: KeptForOwner, reason: LossReason): void {
-    this.#leases.delete(lease);
+    this.dropped(lease);
     this.#channel.tell({ event: "lost", semaphore: lease.semaphore, lease: lease.id, reason });
   }
 
-  /** The lease is another's, or nobody's, from now on. */
-  moved(lease: KeptForOwner): void {
+  dropped(lease: KeptForOwner): void {
     this.#leases.delete(lease);
+    // Without a short one the others are known to be valid for longer.
+    if (!this.#areAlike) this.renewed();
   }
 
-  end(ending: Ending): void {
+  /** @param silentMs for how long its client has certainly been told nothing */
+  end(ending: Ending, silentMs = 0): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
+    this.#silentMs = silentMs;
     for (const lease of this.#leases) this.#leave(lease, ending);
   }
 
   #leave(lease: KeptForOwner, ending: Ending): void {
     switch (ending) {
       case "goodbye":
-        void this.#giveBack(lease);
+        void this.#custody.giveBack(lease);
+        this.#leases.delete(lease);
         break;
       case "lapse":
       case "restart":
@@ -69,21 +82,13 @@ export class SessionLeases implements Owner {
         this.#leases.delete(lease);
         break;
       case "lost":
-        this.#giveBackAfter(lease, this.#isLoopback ? LOOPBACK_GRACE_MS : lease.leaseMs);
-        break;
       case "cut":
-        // Whatever its client was told, it ends no later than this: the store confirms nothing for longer.
-        this.#giveBackAfter(lease, lease.leaseMs);
+        this.#custody.leave(lease, {
+          isLoopback: this.#isLoopback,
+          wasCut: ending === "cut",
+          silentMs: this.#silentMs,
+        });
     }
-  }
-
-  #giveBackAfter(lease: KeptForOwner, graceMs: number): void {
-    setTimeout(() => this.#giveBack(lease), graceMs).unref();
-  }
-
-  /** Unless somebody has claimed it, or it has ended meanwhile. */
-  async #giveBack(lease: KeptForOwner): Promise<void> {
-    if (this.#leases.delete(lease)) await this.#custody.giveBack(lease);
   }
 
   /** Rounded so that `at + validForMs` is no later than what the store has confirmed. */

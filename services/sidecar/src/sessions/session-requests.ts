@@ -63,7 +63,7 @@ export class SessionRequests {
       case "acquire":
         return this.#acquire(message);
       case "release":
-        return { released: await this.#context.release(message.semaphore, message.lease) };
+        return { released: await this.#context.release(message.semaphore, message.lease, this.#leases) };
       case "cancel":
         return this.#cancel(message);
       case "claim":
@@ -131,7 +131,9 @@ export class SessionRequests {
   }
 
   async #claim({ leases }: Of<"claim">): Promise<ClaimAnswer> {
-    const { store, custody } = this.#context;
+    const { store, custody, acquires } = this.#context;
+    await hasReadOn();
+    if (this.#ended) throw abortedProblem();
     const attempt = newAttemptId();
     const bySemaphore = new Map<string, ClaimedLease[]>();
     for (const lease of leases) {
@@ -141,18 +143,32 @@ export class SessionRequests {
     }
     const results = new Map<string, RenewResult>();
     const claiming = [...bySemaphore].map(async ([semaphore, claimed]) => {
-      const claims = claimed.map((lease) => claimOf(lease, attempt, store.maxLeaseMs));
+      const mayMake = acquires.mayMake(semaphore);
+      const claims = claimed.map((lease) =>
+        claimOf(lease, attempt, { maxLeaseMs: store.maxLeaseMs, mayMake }),
+      );
       for (const result of await custody.claim(semaphore, claims, this.#leases)) {
         results.set(`${semaphore} ${result.lease}`, result);
       }
     });
-    await Promise.all(claiming);
+    await allOrNothing(claiming, () => {
+      // Its client does not know of them.
+      for (const key of results.keys()) custody.letGo(...(key.split(" ") as [string, string]), this.#leases);
+    });
     const at = performance.now();
     const answers = leases.map(({ semaphore, lease }) =>
       claimedAnswer(semaphore, lease, results.get(`${semaphore} ${lease}`), at),
     );
     return { at: Math.floor(at), leases: answers };
   }
+}
+
+/** Waits for all; where one fails, `undo` is called when the others have ended. @throws what it failed with */
+async function allOrNothing(work: readonly Promise<void>[], undo: () => void): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find(({ status }) => status === "rejected");
+  if (failed?.status !== "rejected") return;
+  undo();
+  throw failed.reason;
 }
 
 function claimedAnswer(semaphore: string, lease: string, result: RenewResult | undefined, at: number) {

@@ -5,9 +5,9 @@ import type { RawData, WebSocket } from "ws";
 import type { Caller } from "../access/caller.js";
 import type { Context } from "../context.js";
 import { problemFor } from "../http/answer.js";
+import { LOOPBACK_GRACE_MS } from "../leases/grace.js";
 import { Channel } from "./channel.js";
 import { type Ending, endingOf } from "./ending.js";
-import { LOOPBACK_GRACE_MS } from "./grace.js";
 import { readMessage, type Unreadable } from "./messages.js";
 import { SessionLeases } from "./session-leases.js";
 import { SessionRequests } from "./session-requests.js";
@@ -38,7 +38,8 @@ export class Session {
   readonly #channel: Channel;
   readonly #leases: SessionLeases;
   readonly #requests: SessionRequests;
-  readonly #graceMs: number;
+  /** For how long its client is told that it is kept after its end. */
+  readonly graceMs: number;
   readonly #onEnd: (ending: Ending) => void;
   #underWay = 0;
   #heardAt = performance.now();
@@ -48,17 +49,17 @@ export class Session {
     this.#socket = socket;
     this.#context = context;
     this.#onEnd = onEnd;
-    this.#graceMs = isLoopback ? LOOPBACK_GRACE_MS : context.graceMs;
+    this.graceMs = isLoopback ? LOOPBACK_GRACE_MS : context.graceMs;
     this.#channel = new Channel(socket, stream, () => this.cut());
     this.#leases = new SessionLeases(context.custody, this.#channel, isLoopback);
     this.#requests = new SessionRequests({ context, caller, address, leases: this.#leases });
     socket.on("message", (data: RawData, isBinary: boolean) => this.#receive(data, isBinary));
-    socket.on("ping", () => this.#hear());
+    socket.on("ping", () => this.#pinged());
     socket.on("pong", () => this.#hear());
     socket.on("close", (code) => this.#end(endingOf(code)));
-    // What cannot be read as WebSocket ends the connection, which `close` tells.
-    socket.on("error", () => {});
-    this.#channel.tell({ event: "session", session: newLeaseId(), graceMs: this.#graceMs });
+    socket.on("error", () => this.#unreadable());
+    const { graceMs } = this;
+    this.#channel.tell({ event: "session", session: newLeaseId(), sidecar: context.name, graceMs });
   }
 
   get leases(): number {
@@ -67,7 +68,8 @@ export class Session {
 
   /** For how long its client has said nothing at all. */
   get silentMs(): number {
-    return performance.now() - this.#heardAt;
+    // Who is not read cannot be heard.
+    return this.#socket.isPaused ? 0 : performance.now() - this.#heardAt;
   }
 
   /** Asks a silent client for a sign of life, which its WebSocket library gives by itself. */
@@ -80,9 +82,13 @@ export class Session {
     this.#channel.tell({ event: "draining" });
   }
 
-  /** Ends the connection of a client that is not there any more, or does not read. */
-  cut(): void {
-    this.#end("cut");
+  /**
+   * Ends the connection of a client that is not there any more, or does not read.
+   *
+   * @param silentMs for how long it has certainly been told nothing
+   */
+  cut(silentMs = 0): void {
+    this.#end("cut", silentMs);
     this.#socket.terminate();
   }
 
@@ -90,6 +96,18 @@ export class Session {
   restart(): void {
     this.#end("restart");
     this.#socket.close(closeCodes.restart, "the sidecar ends");
+    setTimeout(() => this.#socket.terminate(), CLOSE_PATIENCE_MS).unref();
+  }
+
+  /** The library answers by itself, past the channel. */
+  #pinged(): void {
+    this.#hear();
+    this.#channel.requireReader();
+  }
+
+  /** What cannot be read as WebSocket: the library says so to the client, and ends the connection. */
+  #unreadable(): void {
+    this.#end("cut");
     setTimeout(() => this.#socket.terminate(), CLOSE_PATIENCE_MS).unref();
   }
 
@@ -110,7 +128,7 @@ export class Session {
 
   async #serve(message: SessionMessage): Promise<void> {
     // What waits is bounded elsewhere, and must not keep a release from being read.
-    const counts = message.op !== "acquire";
+    const counts = message.op !== "acquire" || message.waitMs === 0;
     if (counts) this.#count(1);
     try {
       this.#channel.answer(message.id, await this.#requests.serve(message));
@@ -131,11 +149,11 @@ export class Session {
     else if (this.#socket.isPaused) this.#socket.resume();
   }
 
-  #end(ending: Ending): void {
+  #end(ending: Ending, silentMs = 0): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    this.#requests.end(ending, this.#graceMs);
-    this.#leases.end(ending);
+    this.#requests.end(ending, this.graceMs);
+    this.#leases.end(ending, silentMs);
     this.#onEnd(ending);
   }
 }

@@ -6,14 +6,14 @@ import { requireScope } from "../access/access.js";
 import type { Caller } from "../access/caller.js";
 import { drainingProblem } from "../attempts/refusal.js";
 import type { Context } from "../context.js";
-import { problemFor } from "../http/answer.js";
 import { answerByHand } from "../http/by-hand.js";
 import { MAX_BODY_BYTES } from "../http/input.js";
 import { HttpProblem } from "../http/problem.js";
+import { refusedUpgrade, unreadableUpgrade } from "../http/refusals.js";
 import { serveWithoutUpgrade } from "../http/without-upgrade.js";
+import { isDirectLoopback } from "../leases/grace.js";
 import type { Uncount } from "../limits/client-limits.js";
 import type { Ending } from "./ending.js";
-import { isDirectLoopback } from "./grace.js";
 import { Session } from "./session.js";
 
 export const SESSION_PATH = "/v1/session";
@@ -42,6 +42,9 @@ export class Sessions {
       perMessageDeflate: false,
       handleProtocols: () => SUBPROTOCOL,
     });
+    this.#webSockets.on("wsClientError", (error, stream, request) =>
+      answerByHand(stream, refusedUpgrade(context, request, unreadableUpgrade(error))),
+    );
   }
 
   get size(): number {
@@ -82,7 +85,7 @@ export class Sessions {
       });
     } catch (error) {
       uncount?.();
-      answerByHand(stream, problemFor(error, `GET ${SESSION_PATH}`, this.#context.log));
+      answerByHand(stream, refusedUpgrade(this.#context, request, error));
     }
   }
 
@@ -114,11 +117,12 @@ export class Sessions {
     this.#open.add(session);
     request.socket.once(
       "close",
-      this.#context.access.watch(caller, () => session.cut()),
+      this.#context.access.watch(caller, "use", () => session.cut()),
     );
-    if (!isLoopback) this.#context.vanishedHosts.watch(request.socket, () => session.cut());
+    if (!isLoopback) this.#context.vanishedHosts.watch(request.socket, (silentMs) => session.cut(silentMs));
     this.#context.metrics.sessions(this.#open.size);
-    this.#looking ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    // In a sidecar that was stopped the timer comes before what has arrived meanwhile, which is read first.
+    this.#looking ??= setInterval(() => setImmediate(() => this.#look()), LOOK_MS).unref();
     // It may have begun to drain between the upgrade and here.
     if (this.#context.draining) session.drain();
   }

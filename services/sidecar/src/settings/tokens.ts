@@ -28,6 +28,11 @@ export function readTokens({ token, tokensFile }: TokenSource): readonly Token[]
   return readChecked("SLUICE_TOKENS_FILE", tokensFile, fileShape, { secret: true }).tokens;
 }
 
+/** Whether callers need a token. */
+export function asksForTokens({ token, tokensFile }: TokenSource): boolean {
+  return token !== undefined || tokensFile !== undefined;
+}
+
 /** Whether everybody on this host may read the file. */
 export function isReadableByOthers(file: string): boolean {
   return ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o004) !== 0;

@@ -104,7 +104,11 @@ function wellFormed(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** What Node's own client agrees to send. What it does not is for the tests of raw bytes. */
+/**
+ * What Node's own client agrees to send; what it does not is for the tests of raw bytes. Spaces around the value of a
+ * header are none of it.
+ */
 function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([, text]) => /^[\x20-\x7e]+$/.test(text.trim())));
+  const trimmed = Object.entries(headers).map(([name, text]) => [name, text.trim()] as const);
+  return Object.fromEntries(trimmed.filter(([, text]) => /^[\x20-\x7e]+$/.test(text)));
 }

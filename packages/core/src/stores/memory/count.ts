@@ -20,7 +20,7 @@ export class Count {
   revocationsTotal = 0;
   readonly queue = new Queue<Waiter>();
   /** The highest fence that was given out or claimed. */
-  fence = 0;
+  fence: number;
   readonly #fences: FenceClock;
   readonly #leases = new Map<string, HeldLease>();
   /** A grant keeps the leases in the order of their fences, a restored lease may not. */
@@ -28,10 +28,12 @@ export class Count {
   readonly #expiries = new Expiries<HeldLease>();
   #tickets = 0;
 
-  constructor(definition: Definition, version: number, fences: FenceClock) {
+  /** @param fence the highest one of the semaphore's former lives */
+  constructor(definition: Definition, version: number, fences: FenceClock, fence: number) {
     this.definition = onlyDefinition(definition);
     this.version = version;
     this.#fences = fences;
+    this.fence = fence;
   }
 
   /** In the order of their fences, hence of their grants. */

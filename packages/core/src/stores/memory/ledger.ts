@@ -38,6 +38,8 @@ export interface LedgerStart {
   readonly recoverUntil?: number;
   /** What is known of the semaphore from an earlier life. */
   readonly permanent?: Permanent | undefined;
+  /** Every grant has a higher fence; 0 when left out. */
+  readonly fenceSeen?: number;
 }
 
 /**
@@ -51,15 +53,18 @@ export class Ledger {
   readonly semaphore: string;
   readonly recoverUntil: number;
   readonly #fences: FenceClock;
+  /** The highest fence of the counts that are over: one that is made anew goes on above it. */
+  #fenceSeen: number;
   #count: Count | undefined;
   #lastUsedAt = 0;
 
   constructor(semaphore: string, start: LedgerStart = {}) {
-    const { fences = new FenceClock(), recoverUntil = 0, permanent } = start;
+    const { fences = new FenceClock(), recoverUntil = 0, permanent, fenceSeen = 0 } = start;
     this.semaphore = semaphore;
     this.recoverUntil = recoverUntil;
     this.#fences = fences;
-    if (permanent !== undefined) this.#count = new Count(permanent.definition, permanent.version, fences);
+    this.#fenceSeen = fenceSeen;
+    if (permanent !== undefined) this.#count = this.#newCount(permanent.definition, permanent.version);
   }
 
   /** Undefined as long as the semaphore does not exist. */
@@ -81,6 +86,11 @@ export class Ledger {
     return this.#count?.queue.size ?? 0;
   }
 
+  /** The highest fence that was given out or claimed, also in former lives of the semaphore. */
+  get fence(): number {
+    return this.#count?.fence ?? this.#fenceSeen;
+  }
+
   recovering(now: number): boolean {
     return now < this.recoverUntil;
   }
@@ -92,7 +102,7 @@ export class Ledger {
    */
   apply(operations: readonly Operation[], now: number, mayGrant = true): Applied {
     const swept = this.#count?.sweep(now) ?? [];
-    if (this.expired(now)) this.#count = undefined;
+    if (this.expired(now)) this.#end();
     const recovering = this.recovering(now);
     const turn: Turn = { now, recovering, granting: mayGrant && !recovering, notices: [] };
     const answers = operations.map((operation) => this.#decide(operation, turn));
@@ -114,14 +124,16 @@ export class Ledger {
     return [...(this.#count?.leases.values() ?? [])].some(({ expiresAt }) => expiresAt > now);
   }
 
-  /** No fence that `apply` gives out, or learns of, is higher. */
+  /** No fence that `apply` gives out, or learns of, is higher; 0 where it can do neither. */
   highestFence(operations: readonly Operation[], now: number): number {
-    let highest = Math.max(this.#count?.fence ?? 0, this.#fences.at(now));
+    const asking = operations.filter(({ op }) => op === "acquire" || op === "claim").length + this.waiting;
+    if (asking === 0) return 0;
+    let highest = Math.max(this.fence, this.#fences.at(now));
     for (const operation of operations) {
       const claimed = operation.op === "claim" ? (operation.restore?.fence ?? 0) : 0;
       if (claimed > highest && this.#fences.plausible(claimed, now)) highest = claimed;
     }
-    return highest + operations.length + this.waiting;
+    return highest + asking;
   }
 
   /** No lease that `apply` gives out, renews or restores lasts longer, but for those that waited before. */
@@ -210,13 +222,13 @@ export class Ledger {
   }
 
   #acquire(asked: AcquireOperation, turn: Turn): Answer {
-    if (asked.create !== undefined) this.#count ??= new Count(asked.create, 0, this.#fences);
+    if (asked.create !== undefined) this.#count ??= this.#newCount(asked.create, 0);
     return this.#count?.acquire(asked, turn) ?? { answer: "unknown" };
   }
 
   #claim(claimed: ClaimOperation, turn: Turn): Answer {
     const create = turn.recovering ? claimed.restore?.create : undefined;
-    if (create !== undefined) this.#count ??= new Count(create, 0, this.#fences);
+    if (create !== undefined) this.#count ??= this.#newCount(create, 0);
     return this.#count?.claim(claimed, turn) ?? lapsed;
   }
 
@@ -225,7 +237,7 @@ export class Ledger {
       this.#count.define(definition, notices);
       return { answer: "defined", created: false };
     }
-    this.#count = new Count(definition, 1, this.#fences);
+    this.#count = this.#newCount(definition, 1);
     return { answer: "defined", created: true };
   }
 
@@ -239,7 +251,16 @@ export class Ledger {
     if (this.#count === undefined) return { answer: "unknown" };
     if (this.#count.leases.size > 0) return { answer: "in_use" };
     for (const { lease } of this.#count.queue) notices.push({ answer: "removed", lease });
-    this.#count = undefined;
+    this.#end();
     return { answer: "removed" };
+  }
+
+  #newCount(definition: Definition, version: number): Count {
+    return new Count(definition, version, this.#fences, this.#fenceSeen);
+  }
+
+  #end(): void {
+    this.#fenceSeen = this.fence;
+    this.#count = undefined;
   }
 }

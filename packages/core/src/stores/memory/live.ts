@@ -2,7 +2,7 @@ import type { AcquireRequest, AcquireResult, Claim, LossReason, ReleaseRequest }
 import { Alarm } from "../alarm.js";
 import type { Answer, DefiningOperation, GrantAnswer, Notice, Operation } from "../operation.js";
 import { type Applied, Ledger, type LedgerStart } from "./ledger.js";
-import type { State } from "./state.js";
+import type { Intent, State } from "./state.js";
 import { acquireOperation, claimOperation, resultOf } from "./translation.js";
 import { type Departure, WaitingCaller } from "./waiting.js";
 
@@ -31,7 +31,7 @@ export class LiveSemaphore {
   readonly #alarm = new Alarm(() => this.apply([]), { keepsAlive: false });
 
   constructor(semaphore: string, start: LedgerStart, state: State | undefined) {
-    this.ledger = new Ledger(semaphore, { ...start, permanent: state?.definitions.get(semaphore) });
+    this.ledger = new Ledger(semaphore, start);
     this.#state = state;
   }
 
@@ -75,17 +75,19 @@ export class LiveSemaphore {
     return applied.answers;
   }
 
-  /**
-   * Changes or ends the definition; what must outlive the process is written before.
-   *
-   * @throws StoreUnavailableError when it cannot be; nothing is done then
-   */
-  change(operation: DefiningOperation): Answer | undefined {
-    const now = ledgerNow();
+  /** What `change` would leave to be remembered. */
+  intend(operation: DefiningOperation, now: number): Intent {
     // What is due lapses first: whether a semaphore can be removed depends on it.
     this.#tell(this.#apply([], now));
-    this.#state?.coverLease(this.ledger.longestLease([operation], now));
-    this.#state?.keep(this.ledger.semaphore, this.ledger.permanentAfter(operation));
+    return {
+      semaphore: this.ledger.semaphore,
+      permanent: this.ledger.permanentAfter(operation),
+      longestLeaseMs: this.ledger.longestLease([operation], now),
+    };
+  }
+
+  /** Changes or ends the definition. @param now that of the intent, if that had to be remembered */
+  change(operation: DefiningOperation, now: number): Answer | undefined {
     const applied = this.#apply([operation], now);
     this.#tell(applied);
     return applied.answers[0];

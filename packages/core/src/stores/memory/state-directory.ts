@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { StoreUnavailableError } from "../../errors.js";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.js";
 import type { Permanent } from "./ledger.js";
-import type { State } from "./state.js";
+import type { Intent, State } from "./state.js";
 import { type Remembered, readState, writeState } from "./state-file.js";
 
 const fileName = "state.json";
@@ -84,13 +84,21 @@ export class StateDirectory implements State {
     if (leaseMs > this.#written.longestLeaseMs) this.#write({ longestLeaseMs: leaseMs });
   }
 
-  keep(semaphore: string, permanent: Permanent | undefined): void {
-    const known = this.definitions.get(semaphore);
-    if (known?.version === permanent?.version) return;
+  keep(intents: readonly Intent[]): void {
+    if (intents.every((intent) => this.remembers(intent))) return;
     const definitions = new Map(this.definitions);
-    if (permanent === undefined) definitions.delete(semaphore);
-    else definitions.set(semaphore, permanent);
-    this.#write({ definitions });
+    let { longestLeaseMs } = this.#written;
+    for (const { semaphore, permanent, longestLeaseMs: lasting } of intents) {
+      if (permanent === undefined) definitions.delete(semaphore);
+      else definitions.set(semaphore, permanent);
+      longestLeaseMs = Math.max(longestLeaseMs, lasting);
+    }
+    this.#write({ definitions, longestLeaseMs });
+  }
+
+  remembers({ semaphore, permanent, longestLeaseMs }: Intent): boolean {
+    const known = this.definitions.get(semaphore);
+    return known?.version === permanent?.version && longestLeaseMs <= this.#written.longestLeaseMs;
   }
 
   check(): void {

@@ -1,6 +1,15 @@
 import type { StoreUnavailableError } from "../../errors.js";
 import type { Permanent } from "./ledger.js";
 
+/** What a change of a definition leaves to be remembered. */
+export interface Intent {
+  readonly semaphore: string;
+  /** Undefined: nothing. */
+  readonly permanent: Permanent | undefined;
+  /** It gives out no lease that lasts longer. */
+  readonly longestLeaseMs: number;
+}
+
 /**
  * What of a memory store outlives its process. Nothing is granted or answered that the state has not promised to
  * remember before.
@@ -22,8 +31,11 @@ export interface State {
   /** Allows leases that last as long. @throws StoreUnavailableError */
   coverLease(leaseMs: number): void;
 
-  /** Replaces a definition, or forgets it. @throws StoreUnavailableError when it is as it was */
-  keep(semaphore: string, permanent: Permanent | undefined): void;
+  /** Remembers all of it by one write. @throws StoreUnavailableError when all is as it was */
+  keep(intents: readonly Intent[]): void;
+
+  /** Whether nothing would have to be written for it. */
+  remembers(intent: Intent): boolean;
 
   /** Tries again what has failed, unless that was a moment ago. @throws StoreUnavailableError when it fails still */
   check(): void;

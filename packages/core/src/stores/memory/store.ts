@@ -17,10 +17,11 @@ import type {
   StoreObserver,
 } from "../../store.js";
 import { Alarm } from "../alarm.js";
-import type { Operation } from "../operation.js";
+import type { Answer, DefiningOperation, Operation } from "../operation.js";
 import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
+import { Changes } from "./changes.js";
 import { FenceClock } from "./fences.js";
-import type { LedgerStart } from "./ledger.js";
+import type { LedgerStart, Permanent } from "./ledger.js";
 import { LiveSemaphore, ledgerNow } from "./live.js";
 import { Observers } from "./observers.js";
 import type { State } from "./state.js";
@@ -70,6 +71,10 @@ export class MemoryStore implements Store {
   readonly #state: State | undefined;
   readonly #semaphores = new Map<string, LiveSemaphore>();
   readonly #observers: Observers;
+  /** Undefined where nothing outlives the process. */
+  readonly #changes: Changes | undefined;
+  /** The highest fence of the semaphores that are gone: one that comes again, under any name, goes on above it. */
+  #fenceSeen = 0;
   readonly #cleaning = new Alarm(() => this.#clean(), { keepsAlive: false });
   #closing: Promise<void> | undefined;
 
@@ -77,9 +82,12 @@ export class MemoryStore implements Store {
     this.maxLeaseMs = maxLeaseMs;
     this.#start = start;
     this.#state = state;
+    this.#changes = state && new Changes(state);
     this.#observers = new Observers(start.recoverUntil ?? 0);
     state?.onAvailability((event) => this.#observers.tellAvailability(event));
-    for (const name of state?.definitions.keys() ?? []) this.#keep(name, this.#newSemaphore(name));
+    for (const [name, permanent] of state?.definitions ?? []) {
+      this.#keep(name, this.#newSemaphore(name, permanent));
+    }
   }
 
   acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
@@ -108,26 +116,22 @@ export class MemoryStore implements Store {
   }
 
   async define(semaphore: string, definition: Definition): Promise<DefineResult> {
-    return this.#with(semaphore, (live) => {
-      const answer = live.change({ op: "define", definition });
+    return this.#change(semaphore, { op: "define", definition }, (answer, { ledger }) => {
       const created = answer?.answer === "defined" && answer.created;
-      return { created, definition: live.ledger.definition ?? definition, version: live.ledger.version };
+      return { created, definition: ledger.definition ?? definition, version: ledger.version };
     });
   }
 
   async resize(semaphore: string, limit: number): Promise<ResizeResult> {
-    return this.#with(semaphore, (live) => {
-      live.change({ op: "resize", limit });
-      const { definition, version } = live.ledger;
-      return definition === undefined ? { outcome: "unknown" } : { outcome: "resized", definition, version };
-    });
+    return this.#change(semaphore, { op: "resize", limit }, (_answer, { ledger: { definition, version } }) =>
+      definition === undefined ? { outcome: "unknown" } : { outcome: "resized", definition, version },
+    );
   }
 
   async remove(semaphore: string): Promise<"removed" | "in_use" | "unknown"> {
-    return this.#with(semaphore, (live) => {
-      const answer = live.change({ op: "remove" });
-      return answer?.answer === "removed" || answer?.answer === "in_use" ? answer.answer : "unknown";
-    });
+    return this.#change(semaphore, { op: "remove" }, (answer) =>
+      answer?.answer === "removed" || answer?.answer === "in_use" ? answer.answer : "unknown",
+    );
   }
 
   async revoke(semaphore: string, lease: string): Promise<boolean> {
@@ -143,6 +147,7 @@ export class MemoryStore implements Store {
 
   async list({ pageSize = defaultPageSize, cursor }: Page = {}): Promise<SemaphorePage> {
     this.#refuseIfClosed();
+    this.#changes?.settleAll();
     const [after] = cursor === undefined ? [""] : decodeCursor(cursor, [""] as const);
     const names = [...this.#semaphores.keys()].filter((name) => name > after).sort();
     const semaphores: SemaphoreStatus[] = [];
@@ -172,6 +177,7 @@ export class MemoryStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#changes?.settleAll();
     const isClean = this.#isClean(ledgerNow());
     this.#cleaning.clear();
     this.#observers.end();
@@ -186,9 +192,31 @@ export class MemoryStore implements Store {
     return !recovering && [...this.#semaphores.values()].every(({ ledger }) => !ledger.holds(now));
   }
 
+  /** Where nothing is to be remembered the change is made at once. */
+  #change<Result>(
+    semaphore: string,
+    operation: DefiningOperation,
+    resultOf: (answer: Answer | undefined, live: LiveSemaphore) => Result,
+  ): Result | Promise<Result> {
+    this.#refuseIfClosed();
+    const make = (now: number) =>
+      this.#with(semaphore, (live) => resultOf(live.change(operation, now), live));
+    const changes = this.#changes;
+    if (changes === undefined) return make(ledgerNow());
+    return new Promise((resolve, refuse) => {
+      changes.add({
+        semaphore,
+        intend: (now) => this.#with(semaphore, (live) => live.intend(operation, now)),
+        make: (now) => resolve(make(now)),
+        refuse,
+      });
+    });
+  }
+
   /** Works on a semaphore, which is kept afterwards only if it exists then. */
   #with<Result>(semaphore: string, work: (live: LiveSemaphore) => Result): Result {
     this.#refuseIfClosed();
+    this.#changes?.settle(semaphore);
     const known = this.#semaphores.get(semaphore);
     const live = known ?? this.#newSemaphore(semaphore);
     const result = work(live);
@@ -200,14 +228,16 @@ export class MemoryStore implements Store {
   /** What is due lapses first; looking changes nothing else, and does not count as use. */
   #look<Result>(semaphore: string, at: (live: LiveSemaphore, now: number) => Result): Result | undefined {
     this.#refuseIfClosed();
+    this.#changes?.settle(semaphore);
     const live = this.#semaphores.get(semaphore);
     if (live === undefined) return undefined;
     live.apply([]);
     return at(live, ledgerNow());
   }
 
-  #newSemaphore(semaphore: string): LiveSemaphore {
-    return new LiveSemaphore(semaphore, this.#start, this.#state);
+  #newSemaphore(semaphore: string, permanent?: Permanent): LiveSemaphore {
+    const start = { ...this.#start, permanent, fenceSeen: this.#fenceSeen };
+    return new LiveSemaphore(semaphore, start, this.#state);
   }
 
   #keep(semaphore: string, live: LiveSemaphore): void {
@@ -216,7 +246,10 @@ export class MemoryStore implements Store {
   }
 
   #forget(semaphore: string): void {
-    this.#semaphores.get(semaphore)?.end(closedError());
+    const live = this.#semaphores.get(semaphore);
+    if (live === undefined) return;
+    this.#fenceSeen = Math.max(this.#fenceSeen, live.ledger.fence);
+    live.end(closedError());
     this.#semaphores.delete(semaphore);
   }
 

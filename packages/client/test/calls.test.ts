@@ -104,6 +104,44 @@ describe("renewals over HTTP", () => {
     );
   });
 
+  const known = { lease: "granted-lease", permits: 1, fence: 7, leaseMs: 10_000, limit: 3 };
+  const gone = (reason = "lapsed") =>
+    json(200, { leases: [{ lease: "granted-lease", renewed: false, expiresInMs: 0, reason }] });
+  const restored = json(200, { leases: [{ lease: "granted-lease", renewed: true, expiresInMs: 9_000 }] });
+
+  it("tell all of a lease that is not known any more, for a sidecar that recovers", async () => {
+    await start([grant(), gone(), restored]);
+    await store.acquire(request());
+    const askedAt = performance.now();
+    const [renewed] = await store.renew("api", [{ lease: "granted-lease" }]);
+    if (!renewed?.renewed) throw new Error("it was restored");
+    expect(renewed.validUntil).toBeGreaterThan(askedAt + 8_900);
+    expect(sidecar.bodies[1]).toEqual({ leases: ["granted-lease"] });
+    expect(sidecar.bodies[2]).toMatchObject({ leases: [{ ...known, semaphore: "api", holder: "test" }] });
+  });
+
+  it("tell it once, and nothing of a lease that was revoked, or released", async () => {
+    await start([
+      grant(),
+      gone(),
+      gone(),
+      gone(),
+      grant(),
+      gone("revoked"),
+      json(200, { released: true }),
+      gone(),
+    ]);
+    const renew = () => store.renew("api", [{ lease: "granted-lease" }]);
+    await store.acquire(request());
+    expect(await renew()).toMatchObject([{ renewed: false, reason: "lapsed" }]);
+    await renew();
+    await store.acquire(request());
+    expect(await renew()).toMatchObject([{ renewed: false, reason: "revoked" }]);
+    await store.release({ semaphore: "api", lease: "granted-lease" });
+    await renew();
+    expect(sidecar.asked).toHaveLength(8);
+  });
+
   it("say why a lease was not renewed", async () => {
     const lost = { lease: "l", renewed: false, expiresInMs: 0, reason: "revoked" };
     await start([json(200, { leases: [lost] })]);

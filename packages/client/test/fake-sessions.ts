@@ -18,6 +18,8 @@ export class FakeSession {
   readonly said: Said[] = [];
   readonly headers: IncomingMessage["headers"];
   readonly path: string;
+  /** The client's end of the connection, as this end sees it. */
+  readonly clientEnd: string;
   /** The close code that the client gave; 1006 where it gave none. */
   endedWith: number | undefined;
   answersPings = true;
@@ -29,6 +31,7 @@ export class FakeSession {
     this.#socket = socket;
     this.headers = request.headers;
     this.path = request.url ?? "";
+    this.clientEnd = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
     socket.on("message", (data) => this.#receive(JSON.parse(String(data))));
     socket.on("close", (code) => {
       this.endedWith = code;
@@ -129,6 +132,8 @@ export class FakeSessions {
   /** How many upgrades were asked for. */
   attempts = 0;
   graceMs = 10_000;
+  /** The name of this run of the sidecar. */
+  sidecar: string | undefined;
   /** Called with each new session, before anything is said in it. */
   onOpen: (session: FakeSession) => void = () => {};
   /** Does something else than to take an upgrade. */
@@ -157,7 +162,12 @@ export class FakeSessions {
     const session = new FakeSession(socket, request);
     this.opened.push(session);
     this.onOpen(session);
-    session.tell({ event: "session", session: `s${this.opened.length}`, graceMs: this.graceMs });
+    session.tell({
+      event: "session",
+      session: `s${this.opened.length}`,
+      graceMs: this.graceMs,
+      ...(this.sidecar !== undefined && { sidecar: this.sidecar }),
+    });
   }
 }
 

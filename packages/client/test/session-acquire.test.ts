@@ -3,10 +3,12 @@ import { until } from "@sluice/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sidecarStore } from "../src/index.js";
 import { request } from "./acquires.js";
+import { blockLoop } from "./block-loop.js";
 import type { FakeSession } from "./fake-sessions.js";
 import { FakeSidecar, json, timeout } from "./fake-sidecar.js";
 
 const unavailable = { code: "STORE_UNAVAILABLE" };
+const ANSWER_MS = 1_000;
 const released = json(200, { released: true });
 
 let sidecar: FakeSidecar;
@@ -16,7 +18,7 @@ let url: string;
 beforeEach(async () => {
   sidecar = new FakeSidecar(released);
   url = await sidecar.listen();
-  store = sidecarStore(url, { token: "t0ken", answerMs: 1_000 });
+  store = sidecarStore(url, { token: "t0ken", answerMs: ANSWER_MS });
 });
 
 afterEach(async () => {
@@ -59,6 +61,22 @@ describe("an acquire in a session", () => {
     });
     session.grant(message);
     expect(await asked).toMatchObject({ outcome: "granted", lease: "lease-of-the-key", fence: 7, limit: 3 });
+  });
+
+  it("tells the sidecar which end of the connection is ours", async () => {
+    void store.acquire(request({ waitMs: 300 })).catch(() => {});
+    const session = await sidecar.sessions.open();
+    expect(session.headers["sluice-client-end"]).toBe(session.clientEnd);
+  });
+
+  it("heeds what has arrived before it takes the opening for too late", async () => {
+    sidecar.sessions.onOpen = (session) => {
+      session.onMessage = (message) => session.grant(message);
+      // The session has begun when that is over, but nobody could read it.
+      process.nextTick(() => blockLoop(ANSWER_MS + 200));
+    };
+    expect(await store.acquire(request({ waitMs: 30_000 }))).toMatchObject({ outcome: "granted" });
+    expect(sidecar.sessions.attempts).toBe(1);
   });
 
   it("counts the lease by the sidecar's clock, however late its answer is read", async () => {

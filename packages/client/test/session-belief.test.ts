@@ -2,6 +2,8 @@ import type { Store } from "@sluice/core";
 import { until } from "@sluice/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sidecarStore } from "../src/index.js";
+import { request } from "./acquires.js";
+import { blockLoop } from "./block-loop.js";
 import { FakeSidecar, json } from "./fake-sidecar.js";
 import { hold } from "./holders.js";
 
@@ -17,12 +19,6 @@ afterEach(async () => {
   await store.close();
   await sidecar.close();
 });
-
-/** Nothing of this process runs for so long. */
-function blockLoop(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
 
 /** Cuts the session, and answers no attempt at another one. */
 function isolate(): void {
@@ -94,6 +90,26 @@ describe("the belief in a lease of a session", () => {
     expect(losses).toEqual(["revoked"]);
   });
 
+  it("heeds no session but the one that has the lease", async () => {
+    const early = await hold(store, sidecar);
+    const losses: string[] = [];
+    sidecar.sessions.onOpen = (session) => {
+      session.onMessage = (message) => session.grant(message);
+    };
+    const first = await sidecar.sessions.open();
+    first.onMessage = (message) => {
+      first.tell({ event: "draining" });
+      first.answer(message, { released: false });
+    };
+    await store.release({ semaphore: "api", lease: "another" });
+    await store.acquire(request({ lease: "late", waitMs: 10_000, onLost: (reason) => losses.push(reason) }));
+    const second = await sidecar.sessions.open(2);
+    second.tell({ event: "lost", semaphore: "api", lease: "lease-of-the-key", reason: "lapsed" });
+    second.tell({ event: "lost", semaphore: "api", lease: "lease-of-late", reason: "lapsed" });
+    await until(() => losses.length > 0, { what: "the loss" });
+    expect(early.losses).toEqual([]);
+  });
+
   it("ends at once when the lease is revoked from here", async () => {
     const { losses } = await hold(store, sidecar);
     expect(await store.revoke("api", "lease-of-the-key")).toBe(true);
@@ -123,7 +139,7 @@ describe("a lease whose session was cut", () => {
 
   it("goes on when another session has taken its claim", async () => {
     sidecar.sessions.graceMs = 500;
-    const create = { limit: 3, leaseMs: 7_000, maxWaiters: 9 };
+    const create = { limit: 20, leaseMs: 7_000, maxWaiters: 9 };
     const holder = await hold(store, sidecar, { permits: 2, create });
     (await sidecar.sessions.open()).cut();
     const next = await sidecar.sessions.open(2);
@@ -209,8 +225,63 @@ describe("a lease whose session was cut", () => {
     expect(performance.now()).toBeGreaterThan(holder.grant.validUntil - 10);
   });
 
-  it("lives on as the store has confirmed it where nobody listens any more", async () => {
+  it("is believed no longer than it is kept where a tunnel has ended, and not the sidecar behind it", async () => {
     sidecar.sessions.graceMs = 150;
+    const holder = await hold(store, sidecar);
+    const endedAt = performance.now();
+    await sidecar.close();
+    await until(() => holder.losses.length > 0, { what: "the loss" });
+    expect(performance.now()).toBeLessThan(endedAt + 150 + 100);
+  });
+
+  it("lives on as the store has confirmed it where another sidecar has taken the place of its own", async () => {
+    Object.assign(sidecar.sessions, { graceMs: 50, sidecar: "one" });
+    const holder = await hold(store, sidecar, { leaseMs: 600 });
+    sidecar.sessions.sidecar = "two";
+    (await sidecar.sessions.open()).cut();
+    await (await sidecar.sessions.open(2)).heard("claim");
+    await until(() => holder.losses.length > 0, { what: "the loss" });
+    expect(performance.now()).toBeGreaterThan(holder.grant.validUntil - 10);
+  });
+
+  it("is believed no longer than it is kept where the same sidecar has not answered the claim", async () => {
+    Object.assign(sidecar.sessions, { graceMs: 50, sidecar: "one" });
+    const holder = await hold(store, sidecar, { leaseMs: 2_000 });
+    const cutAt = performance.now();
+    (await sidecar.sessions.open()).cut();
+    await (await sidecar.sessions.open(2)).heard("claim");
+    await until(() => holder.losses.length > 0, { what: "the loss" });
+    expect(performance.now()).toBeLessThan(cutAt + 50 + 100);
+  });
+
+  it("is bounded anew by a sidecar that may have taken the claim, and was cut off before it answered", async () => {
+    Object.assign(sidecar.sessions, { graceMs: 50, sidecar: "one" });
+    const holder = await hold(store, sidecar, { leaseMs: 5_000 });
+    sidecar.sessions.sidecar = "two";
+    (await sidecar.sessions.open()).cut();
+    await (await sidecar.sessions.open(2)).heard("claim");
+    expect(holder.believedUntil()).toBe(holder.grant.validUntil);
+    const cutAt = performance.now();
+    isolate();
+    await until(() => holder.losses.length > 0, { what: "the loss" });
+    expect(performance.now()).toBeLessThan(cutAt + 50 + 100);
+  });
+
+  it("is claimed in time from another session where one does not answer", async () => {
+    const holder = await hold(store, sidecar, { leaseMs: 1_000 });
+    sidecar.sessions.onOpen = (session) => {
+      session.answersPings = sidecar.sessions.opened.length > 2;
+    };
+    (await sidecar.sessions.open()).cut();
+    const third = await sidecar.sessions.open(3);
+    third.claimed(await third.heard("claim"));
+    const claimedAt = performance.now();
+    await until(() => holder.believedUntil() > claimedAt + 9_000, { what: "the claim" });
+    expect(holder.losses).toEqual([]);
+  });
+
+  it("lives on as the store has confirmed it where nobody listens any more", async () => {
+    sidecar.sessions.graceMs = 50;
     const holder = await hold(store, sidecar, { leaseMs: 600 });
     await sidecar.close();
     await until(() => holder.losses.length > 0, { what: "the loss" });

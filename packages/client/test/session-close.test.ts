@@ -44,6 +44,15 @@ describe("a store with a session that is closed", () => {
     expect(losses).toEqual([]);
   });
 
+  it("leaves to its time what another session was asked to take over", async () => {
+    await hold(store, sidecar);
+    (await sidecar.sessions.open()).cut();
+    const next = await sidecar.sessions.open(2);
+    await next.heard("claim");
+    await store.close();
+    expect(next.endedWith).toBe(4000);
+  });
+
   it("fails those who wait, takes them out of the queue, and gives back what crosses", async () => {
     const waiting = ["left", "crossing"].map((lease) => store.acquire(request({ lease, waitMs: 30_000 })));
     const refusals = waiting.map((asked) => expect(asked).rejects.toMatchObject(unavailable));

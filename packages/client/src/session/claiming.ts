@@ -24,10 +24,16 @@ type Settle = (held: HeldLease, result: ClaimResult, until: number) => void;
 export class Claiming {
   readonly #holding: Holding;
   readonly #host: ClaimingHost;
+  #underWay = 0;
 
   constructor(holding: Holding, host: ClaimingHost) {
     this.#holding = holding;
     this.#host = host;
+  }
+
+  /** Whether a session has been asked for leases, and has not answered. */
+  get isUnderWay(): boolean {
+    return this.#underWay > 0;
   }
 
   /** Claims for `session` what is held, and has not been claimed for it before. Resolves when all is answered. */
@@ -63,22 +69,31 @@ export class Claiming {
   }
 
   async #ask(session: Session, leases: readonly HeldLease[], settle: Settle): Promise<void> {
+    this.#underWay += 1;
     await Promise.all(slices(leases, MAX_CLAIMS).map((slice) => this.#askSlice(session, slice, settle)));
+    this.#underWay -= 1;
   }
 
   #askSlice(session: Session, slice: readonly HeldLease[], settle: Settle): Promise<void> {
     const claims = slice.map(({ claim }) => claim);
-    for (const held of slice) held.claimedBy = session;
+    for (const held of slice) {
+      held.claimedBy = session;
+      session.watchFor(held.stakes);
+    }
     const unanswered = () => {
       for (const held of slice) if (held.claimedBy === session) held.claimedBy = undefined;
     };
     return new Promise((resolve) => {
       // At once: what the sidecar says next about its leases is about these, too.
       const answered = (answer: Answer) => {
-        unanswered();
         const read = readClaims(answer, claims);
-        if (read === undefined) session.terminate(new Error("what answers there is not a sidecar"));
-        read?.results.forEach((result, index) => {
+        if (read === undefined) {
+          session.terminate(new Error("what answers there is not a sidecar"));
+          cut();
+          return;
+        }
+        unanswered();
+        read.results.forEach((result, index) => {
           const held = slice[index];
           if (held) settle(held, result, session.clock.validUntil(read.at + result.expiresInMs));
         });
@@ -90,11 +105,18 @@ export class Claiming {
         resolve();
       };
       const cut = () => {
+        for (const held of slice) this.#mayHaveTaken(held, session);
         unanswered();
         resolve();
       };
       session.send({ op: "claim", leases: claims }, { answered, refused, cut }, false);
     });
+  }
+
+  /** The session has ended, and nobody knows whether its sidecar has taken the claim, and gives the lease back now. */
+  #mayHaveTaken(held: HeldLease, session: Session): void {
+    const isClaimedElsewhere = held.session !== undefined && held.claimedBy !== session;
+    if (this.#holding.has(held) && !isClaimedElsewhere) this.#holding.castOff(held, session);
   }
 
   #settle(held: HeldLease, { claimed, reason }: ClaimResult, session: Session, until: number): void {

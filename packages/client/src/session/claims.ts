@@ -4,10 +4,13 @@ import { type Answer, isCount } from "./messages.js";
 
 export type ClaimResult = ClaimAnswer["leases"][number];
 
-/** What a lease is claimed by: all that a sidecar needs to restore it where it was lost in a restart. */
-export function claimOfGrant({ semaphore, holder, create }: AcquireRequest, grant: Grant): ClaimedLease {
-  const { lease, permits, fence, leaseMs } = grant;
-  return { semaphore, lease, permits, fence, leaseMs, holder, ...(create && { limit: create.limit }) };
+/**
+ * What a lease is claimed by: all that a sidecar needs to restore it where it was lost in a restart. The limit is the
+ * one that was stored: what the holder would have created it with may be another, or nothing.
+ */
+export function claimOfGrant({ semaphore, holder }: AcquireRequest, grant: Grant): ClaimedLease {
+  const { lease, permits, fence, leaseMs, limit } = grant;
+  return { semaphore, lease, permits, fence, leaseMs, holder, limit };
 }
 
 /** A claim as a store's caller words it. */

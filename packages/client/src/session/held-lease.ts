@@ -1,6 +1,7 @@
 import type { AcquireRequest, LossReason, RenewResult } from "@sluice/core";
 import type { ClaimedLease } from "../shapes/session.js";
 import type { Session } from "./session.js";
+import type { Stakes } from "./stakes.js";
 
 /** What a lease's holder wants to hear of it. */
 export interface LeaseListener {
@@ -18,8 +19,8 @@ export class HeldLease {
   claimedBy: object | undefined;
   readonly #listener: LeaseListener;
   #confirmedUntil: number;
-  /** The sidecar gives it back after that, unless it is claimed before. */
-  #keptUntil = Number.POSITIVE_INFINITY;
+  /** Sessions that have ended, the sidecar of each of which may give it back in time, unless it is claimed before. */
+  #former: readonly Session[] = [];
   #awaiting: ((result: RenewResult) => void)[] = [];
 
   constructor(
@@ -34,14 +35,14 @@ export class HeldLease {
     this.#listener = listener;
   }
 
-  /** Until when the sidecar whose session has ended keeps it; Infinity where nobody would give it back. */
+  /** Until when every sidecar keeps it that had it in a session which has ended; Infinity where nobody would give it back. */
   get keptUntil(): number {
-    return this.#keptUntil;
+    return Math.min(...this.#former.map((session) => session.keptUntil));
   }
 
-  /** No longer than the store has confirmed it, nor than the sidecar keeps it. */
+  /** No longer than the store has confirmed it, nor than it is kept. */
   get believedUntil(): number {
-    return Math.min(this.#confirmedUntil, this.#keptUntil);
+    return Math.min(this.#confirmedUntil, this.keptUntil);
   }
 
   /** The store has confirmed it until then; what was confirmed before stays so. */
@@ -51,23 +52,25 @@ export class HeldLease {
     this.#tell();
   }
 
-  /** It is renewed no more. @param keptUntil when the sidecar may give it back; Infinity where it never will */
-  castOff(keptUntil: number): void {
+  /** The session has ended that renewed it, or that may have taken its claim without our hearing of it. */
+  castOff(session: Session): void {
     this.session = undefined;
-    this.#keptUntil = keptUntil;
+    this.#former = [...this.#former, session];
     this.#tell();
   }
 
-  /** The sidecar that would have given it back is gone: it ends as the store has confirmed. */
-  keptByStore(): void {
-    this.#keptUntil = Number.POSITIVE_INFINITY;
+  /** Sidecars are gone, and give nothing back any more: without them it ends as the store has confirmed. */
+  keptByStore(isGone: (session: Session) => boolean): void {
+    const former = this.#former.filter((session) => !isGone(session));
+    if (former.length === this.#former.length) return;
+    this.#former = former;
     this.#tell();
   }
 
   /** It is somebody's again: a session's, or, where that is undefined, its holder's own to renew. */
   settle(session: Session | undefined, until: number): void {
     this.session = session;
-    this.#keptUntil = Number.POSITIVE_INFINITY;
+    this.#former = [];
     this.#confirmedUntil = Math.max(this.#confirmedUntil, until);
     this.#tell();
     this.#answer(this.renewed);
@@ -82,6 +85,14 @@ export class HeldLease {
   /** Its holder has released it. */
   letGo(): void {
     this.#answer({ lease: this.claim.lease, renewed: false, reason: "lapsed" });
+  }
+
+  /** What it has at stake in whoever renews it, or has been asked to. */
+  get stakes(): Stakes {
+    return {
+      shortestLeaseMs: this.claim.leaseMs ?? Number.POSITIVE_INFINITY,
+      believedUntil: this.believedUntil,
+    };
   }
 
   get renewed(): RenewResult {

@@ -1,6 +1,8 @@
 import { Alarm, type LossReason } from "@sluice/core";
+import { leaseKey } from "../lease-key.js";
 import type { HeldLease } from "./held-lease.js";
-import type { Session, Stakes } from "./session.js";
+import type { Session } from "./session.js";
+import type { Stakes } from "./stakes.js";
 
 /** Belief ends so long before the lease may: a timer is up to a millisecond late, and then the loop reads first. */
 const EXPIRY_MARGIN_MS = 2;
@@ -39,7 +41,11 @@ export class Holding {
   }
 
   find(semaphore: string, lease: string): HeldLease | undefined {
-    return this.#leases.get(keyOf(semaphore, lease));
+    return this.#leases.get(leaseKey(semaphore, lease));
+  }
+
+  get isEmpty(): boolean {
+    return this.#leases.size === 0;
   }
 
   /** Whether the lease is still held, and not another one of the same name. */
@@ -51,8 +57,8 @@ export class Holding {
   add(held: HeldLease): void {
     const { semaphore, lease } = held.claim;
     const former = this.find(semaphore, lease);
-    if (former !== undefined) this.remove(former);
-    this.#leases.set(keyOf(semaphore, lease), held);
+    if (former !== undefined) this.letGo(former);
+    this.#leases.set(leaseKey(semaphore, lease), held);
     this.#enter(held);
   }
 
@@ -64,7 +70,7 @@ export class Holding {
 
   /** The lease is lost, or renewed by its holder from now on. */
   remove(held: HeldLease): void {
-    if (this.has(held)) this.#leases.delete(keyOf(held.claim.semaphore, held.claim.lease));
+    if (this.has(held)) this.#leases.delete(leaseKey(held.claim.semaphore, held.claim.lease));
     this.#leave(held);
   }
 
@@ -79,19 +85,23 @@ export class Holding {
     for (const held of this.#bySession.get(session) ?? []) held.confirm(until);
   }
 
-  /** The session has ended. @param keptUntil when the sidecar may give its leases back */
-  castOff(session: Session, keptUntil: number): void {
-    for (const held of this.of(session)) {
-      held.castOff(keptUntil);
-      this.#adrift.add(held);
-    }
+  /** The session has ended. */
+  ended(session: Session): void {
+    for (const held of this.of(session)) this.castOff(held, session);
     this.#bySession.delete(session);
-    this.#lookAt(keptUntil - EXPIRY_MARGIN_MS);
   }
 
-  /** The sidecar of what is adrift is gone. */
-  keptByStore(): void {
-    for (const held of this.#adrift) held.keptByStore();
+  /** This session has ended, and its sidecar may give the lease back. */
+  castOff(held: HeldLease, session: Session): void {
+    this.#leave(held);
+    held.castOff(session);
+    this.#adrift.add(held);
+    this.#lookAt(held.believedUntil - EXPIRY_MARGIN_MS);
+  }
+
+  /** The sidecars of those sessions, which have ended, are gone. */
+  keptByStore(isGone: (session: Session) => boolean): void {
+    for (const held of this.#adrift) held.keptByStore(isGone);
   }
 
   lose(held: HeldLease, reason: LossReason): void {
@@ -99,11 +109,13 @@ export class Holding {
     held.lose(reason);
   }
 
+  /** Of the leases that it renews, and of those that it was asked to take over. */
   stakesIn(session: Session): Stakes {
     let shortestLeaseMs = Number.POSITIVE_INFINITY;
     let believedUntil = Number.POSITIVE_INFINITY;
-    for (const held of this.#bySession.get(session) ?? []) {
-      shortestLeaseMs = Math.min(shortestLeaseMs, held.claim.leaseMs ?? Number.POSITIVE_INFINITY);
+    for (const held of this.#leases.values()) {
+      if (held.session !== session && held.claimedBy !== session) continue;
+      shortestLeaseMs = Math.min(shortestLeaseMs, held.stakes.shortestLeaseMs);
       believedUntil = Math.min(believedUntil, held.believedUntil);
     }
     return { shortestLeaseMs, believedUntil };
@@ -123,7 +135,7 @@ export class Holding {
     const leases = this.#bySession.get(session);
     if (leases === undefined) this.#bySession.set(session, new Set([held]));
     else leases.add(held);
-    session.watchFor(held.claim.leaseMs ?? Number.POSITIVE_INFINITY);
+    session.watchFor(held.stakes);
     this.#lookAt(held.believedUntil - EXPIRY_MARGIN_MS);
   }
 
@@ -152,8 +164,4 @@ export class Holding {
     this.lose(held, "lapsed");
     this.#onGivenUp(held);
   }
-}
-
-function keyOf(semaphore: string, lease: string): string {
-  return `${semaphore} ${lease}`;
 }

@@ -12,7 +12,8 @@ import { HeldLease } from "./held-lease.js";
 import { Holding } from "./holding.js";
 import type { Answer } from "./messages.js";
 import { Route, type Traveller } from "./route.js";
-import type { LeaseEvents, LostEvent, Session, Stakes } from "./session.js";
+import type { LeaseEvents, LostEvent, Session } from "./session.js";
+import type { Stakes } from "./stakes.js";
 
 export interface LinkOptions {
   /** Of the session. */
@@ -77,6 +78,7 @@ export class Link implements AskHost, Traveller, LeaseEvents {
   async release(semaphore: string, lease: string): Promise<boolean> {
     const held = this.#holding.find(semaphore, lease);
     if (held !== undefined) this.#holding.letGo(held);
+    this.#plain.forget(semaphore, lease);
     const session = held?.session ?? this.#route.session;
     if (session === undefined || !session.live) return this.#plain.release(semaphore, lease);
     try {
@@ -122,10 +124,13 @@ export class Link implements AskHost, Traveller, LeaseEvents {
     this.#arrived(undefined);
   }
 
-  /** Ends all sessions; what is still held is left to its time. */
+  /**
+   * Ends all sessions. What is still held is left to its time, wherever it is: a session that was asked to take it over
+   * may have done so.
+   */
   async close(): Promise<void> {
-    const holds = (session: Session) => this.#holding.of(session).length > 0;
-    await this.#route.close((session) => (holds(session) ? closeCodes.leaveToLapse : closeCodes.goodbye));
+    const isFree = this.#holding.isEmpty && !this.#claiming.isUnderWay;
+    await this.#route.close(isFree ? closeCodes.goodbye : closeCodes.leaveToLapse);
     this.#holding.close();
   }
 
@@ -178,6 +183,8 @@ export class Link implements AskHost, Traveller, LeaseEvents {
 
   /** Leases first: they may have milliseconds left. */
   goOn(session: Session): void {
+    const { grace: now } = session;
+    if (now !== undefined) this.#holding.keptByStore(({ grace }) => grace?.isOver(now) === true);
     void this.#claiming.claim(session, this.#holding.adrift);
     this.#arrived(session);
     for (const ask of this.#asks) if (!ask.isUnderWayIn(session)) ask.send(session);
@@ -195,12 +202,12 @@ export class Link implements AskHost, Traveller, LeaseEvents {
     former.terminate(new Error("another session has taken its place"));
   }
 
-  ended(session: Session, keptUntil: number): void {
-    this.#holding.castOff(session, keptUntil);
+  ended(session: Session): void {
+    this.#holding.ended(session);
   }
 
   away(cause: Error, nobodyListens: boolean): void {
-    if (nobodyListens) this.#holding.keptByStore();
+    if (nobodyListens) this.#holding.keptByStore(({ grace }) => grace?.isDirect === true);
     this.#arrived(undefined);
     for (const ask of this.#asks) if (!ask.isUnderWay) ask.away(cause);
   }
@@ -214,9 +221,12 @@ export class Link implements AskHost, Traveller, LeaseEvents {
     this.#holding.confirm(session, validUntil);
   }
 
-  lost({ semaphore, lease, reason }: LostEvent): void {
+  /** A session also says so of a lease that has moved to another one. */
+  lost(session: Session, { semaphore, lease, reason }: LostEvent): void {
     const held = this.#holding.find(semaphore, lease);
-    if (held !== undefined) this.#holding.lose(held, reason);
+    if (held === undefined) return;
+    const isBeingClaimed = held.session === undefined && held.claimedBy === session;
+    if (held.session === session || isBeingClaimed) this.#holding.lose(held, reason);
   }
 
   answered(sentAt: number, answer: Answer): void {

@@ -1,7 +1,6 @@
 import { Alarm } from "@sluice/core";
 import { backoffMs } from "../retry.js";
 import type { Sidecar } from "../sidecar.js";
-import { closeCodes } from "../subprotocol.js";
 import { type CourseListener, type LeaseEvents, Session } from "./session.js";
 import type { End } from "./socket.js";
 import { verdictOf } from "./verdict.js";
@@ -12,9 +11,6 @@ const PLAIN_FOR_MS = 60_000;
 const STEADY_MS = 1_000;
 /** A session that is open, or was so short a time ago, proves that what stands between can carry one. */
 const PROVEN_FOR_MS = 60_000;
-/** Belief ends so long before the sidecar's patience does: a timer may be late, and so may the word of the end. */
-const GRACE_MARGIN_MS = 5;
-
 const MIN_PAUSE_MS = 1;
 const TRIES_IN_GRACE = 6;
 
@@ -32,9 +28,8 @@ export interface Traveller {
   goPlainly(): void;
   /** Another session has the place of this one, which drains, or does not answer. */
   replaced(former: Session, session: Session): void;
-  /** The session has ended. @param keptUntil when the sidecar may give its leases back; Infinity where it will not */
-  ended(session: Session, keptUntil: number): void;
-  /** There is no session for now. */
+  ended(session: Session): void;
+  /** There is no session for now. @param nobodyListens whether the port was found deserted */
   away(cause: Error, nobodyListens: boolean): void;
   /** The sidecar does not want us. */
   refused(cause: Error): void;
@@ -124,12 +119,12 @@ export class Route implements CourseListener {
     this.#next?.keepAlive(wanted);
   }
 
-  /** Ends all sessions, each with the close code that it is given. */
-  async close(codeOf: (session: Session) => number): Promise<void> {
+  /** Ends all sessions with this close code. */
+  async close(code: number): Promise<void> {
     this.#closed = true;
     this.#pause.clear();
     this.#next?.terminate(new Error("the store is closed"));
-    await Promise.all([...this.#sessions].map((session) => session.close(codeOf(session))));
+    await Promise.all([...this.#sessions].map((session) => session.close(code)));
   }
 
   ready(session: Session): void {
@@ -166,12 +161,9 @@ export class Route implements CourseListener {
       return;
     }
     if (session === this.#current) this.#current = undefined;
-    const now = performance.now();
-    this.#provenAt = now;
+    this.#provenAt = performance.now();
     this.#trouble = new Error("the session was cut", { cause: end });
-    const leavesToStore = end.how === "closed" && end.code === closeCodes.restart;
-    const keptMs = leavesToStore ? Number.POSITIVE_INFINITY : session.graceMs - GRACE_MARGIN_MS;
-    this.#traveller.ended(session, now + keptMs);
+    this.#traveller.ended(session);
     if (session.livedMs >= STEADY_MS) this.#failures = 0;
     if (this.#failures++ === 0) this.#proceed();
     else if (this.#traveller.isWaiting) this.putOff();

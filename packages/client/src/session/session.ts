@@ -3,15 +3,14 @@ import type { Problem } from "../shapes/problem.js";
 import type { ServerEvent, SessionRequest } from "../shapes/session.js";
 import { Unreachable } from "../unreachable.js";
 import { SessionClock } from "./clock.js";
+import { Grace } from "./grace.js";
 import { type Answer, isCount, readMessage } from "./messages.js";
 import { type End, Socket, type SocketListener } from "./socket.js";
+import { BUSY_QUIET_MS, quietFor, type Stakes } from "./stakes.js";
 import { Vigil } from "./vigil.js";
 
 /** The sidecar says something at least so often, also where nobody asks it: it looks for dead clients every 20 s. */
 const IDLE_QUIET_MS = 45_000;
-/** Where something is at stake it is asked sooner. */
-const BUSY_QUIET_MS = 10_000;
-const MIN_QUIET_MS = 100;
 const MIN_PATIENCE_MS = 50;
 /** Two clocks drift apart, so the pair of their times is renewed while there are leases to be timed by it. */
 const PAIR_EVERY_MS = 20_000;
@@ -26,14 +25,6 @@ export interface Asker {
   refused(problem: Problem): void;
   /** The session has ended: nobody knows whether it was carried out. */
   cut(): void;
-}
-
-/** What depends on a session. */
-export interface Stakes {
-  /** The time of the shortest lease; Infinity where none is held. */
-  readonly shortestLeaseMs: number;
-  /** When the first one ends that is not confirmed any more; Infinity where none is held. */
-  readonly believedUntil: number;
 }
 
 /** Told of a session's course. */
@@ -51,7 +42,7 @@ export interface CourseListener {
 export interface LeaseEvents {
   /** All its leases are confirmed until then. */
   confirmed(session: Session, validUntil: number): void;
-  lost(event: LostEvent): void;
+  lost(session: Session, event: LostEvent): void;
   /** Something that a caller asked for was answered. */
   answered(sentAt: number, answer: Answer): void;
   stakesIn(session: Session): Stakes;
@@ -85,7 +76,9 @@ export class Session implements SocketListener {
   #wanted = false;
   #lastId = 0;
   #pingedAt = 0;
-  #graceMs: number | undefined;
+  /** What the sidecar said at the start. */
+  #grace: Grace | undefined;
+  #keptUntil = Number.NEGATIVE_INFINITY;
   #readyAt = 0;
   #ended = false;
   #opening: NodeJS.Timeout | undefined;
@@ -102,13 +95,15 @@ export class Session implements SocketListener {
       onSilence: () => course.silent(this),
     });
     const tooLate = new Error(`the session did not begin within ${answerMs} ms`);
-    this.#opening = setTimeout(() => this.terminate(tooLate), answerMs).unref();
+    // A late timer lets the loop read first: the session may have begun.
+    const judge = () => this.#grace ?? this.terminate(tooLate);
+    this.#opening = setTimeout(() => setImmediate(judge), answerMs).unref();
     this.#socket = new Socket(url, token, this);
   }
 
   /** Whether something can be asked over it. */
   get live(): boolean {
-    return this.#graceMs !== undefined && !this.#ended;
+    return this.#grace !== undefined && !this.#ended;
   }
 
   /** Whether the sidecar owes a sign of life. */
@@ -116,14 +111,19 @@ export class Session implements SocketListener {
     return this.#vigil.silent;
   }
 
-  /** For how long the sidecar keeps its leases when the connection has ended. */
-  get graceMs(): number {
-    return this.#graceMs ?? 0;
+  /** What its sidecar does with its leases when the connection ends. Undefined before it is ready. */
+  get grace(): Grace | undefined {
+    return this.#grace;
+  }
+
+  /** Until when it then keeps them; Infinity where it leaves them to the store. Known when the session has ended. */
+  get keptUntil(): number {
+    return this.#keptUntil;
   }
 
   /** For how long it has been ready. */
   get livedMs(): number {
-    return this.#graceMs === undefined ? 0 : performance.now() - this.#readyAt;
+    return this.#grace === undefined ? 0 : performance.now() - this.#readyAt;
   }
 
   /**
@@ -163,9 +163,9 @@ export class Session implements SocketListener {
     if (underWay.keepsAlive) this.#count(-1);
   }
 
-  /** A lease of this time is held in it from now on. */
-  watchFor(leaseMs: number): void {
-    this.#vigil.lookWithin(quietFor(leaseMs));
+  /** Something has changed about what depends on it. */
+  watchFor(stakes: Stakes): void {
+    this.#vigil.lookWithin(quietFor(stakes));
   }
 
   /** Whether the process lives on for it although nothing is under way. */
@@ -208,6 +208,7 @@ export class Session implements SocketListener {
 
   ended(end: End): void {
     this.#ended = true;
+    this.#keptUntil = this.#grace?.keptUntil(end) ?? this.#keptUntil;
     this.#vigil.end();
     clearTimeout(this.#opening);
     const cut = [...this.#underWay.values()];
@@ -220,24 +221,24 @@ export class Session implements SocketListener {
   #happened(event: ServerEvent): void {
     switch (event.event) {
       case "session":
-        this.#begin(event.graceMs);
+        this.#begin(new Grace(event));
         break;
       case "valid":
         if (performance.now() - this.#pingedAt > PAIR_EVERY_MS) this.#ping();
         this.#leases.confirmed(this, this.clock.validUntil(event.at + event.validForMs));
         break;
       case "lost":
-        this.#leases.lost(event);
+        this.#leases.lost(this, event);
         break;
       case "draining":
         this.#course.draining(this);
     }
   }
 
-  #begin(graceMs: number): void {
-    if (this.#graceMs !== undefined) return;
+  #begin(grace: Grace): void {
+    if (this.#grace !== undefined) return;
     clearTimeout(this.#opening);
-    this.#graceMs = graceMs;
+    this.#grace = grace;
     this.#readyAt = performance.now();
     this.#course.ready(this);
   }
@@ -273,9 +274,9 @@ export class Session implements SocketListener {
   }
 
   #quietMs(): number {
-    const { shortestLeaseMs } = this.#leases.stakesIn(this);
-    if (shortestLeaseMs === Number.POSITIVE_INFINITY && this.#underWay.size === 0) return IDLE_QUIET_MS;
-    return quietFor(shortestLeaseMs);
+    const stakes = this.#leases.stakesIn(this);
+    const isIdle = stakes.shortestLeaseMs === Number.POSITIVE_INFINITY && this.#underWay.size === 0;
+    return isIdle ? IDLE_QUIET_MS : quietFor(stakes);
   }
 
   /** What is believed must not end before there was time to look for another way. */
@@ -287,7 +288,3 @@ export class Session implements SocketListener {
 }
 
 const nobody: Asker = { answered() {}, refused() {}, cut() {} };
-
-function quietFor(leaseMs: number): number {
-  return Math.max(MIN_QUIET_MS, Math.min(BUSY_QUIET_MS, leaseMs / 2));
-}

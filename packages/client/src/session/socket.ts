@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
 import { type ClientOptions, WebSocket } from "ws";
 import { type Reply, readText, replyOf } from "../exchange.js";
-import { SUBPROTOCOL } from "../subprotocol.js";
+import { CLIENT_END_HEADER, SUBPROTOCOL } from "../subprotocol.js";
 
 /** The largest message of a sidecar is the answer to a claim of a thousand leases, about 0.2 MB. */
 const MAX_MESSAGE_BYTES = 4 * 1_048_576;
@@ -92,12 +92,16 @@ export class Socket {
     return options;
   }
 
+  /** The request waits for the connection, to tell the sidecar which one it is at our end. */
   #request(request: ClientRequest): void {
     request.once("socket", (stream) => {
       this.#stream = stream;
       this.#applyKeepAlive();
+      stream.once("connect", () => {
+        request.setHeader(CLIENT_END_HEADER, `${stream.localAddress}:${stream.localPort}`);
+        request.end();
+      });
     });
-    request.end();
   }
 
   #applyKeepAlive(): void {

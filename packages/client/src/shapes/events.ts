@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type AcquireAnswer, statusAnswer } from "./answers.js";
+import { statusAnswer } from "./answers.js";
 import { count, semaphore } from "./fields.js";
+import type { AcquiredAnswer } from "./session.js";
 
 /** The events of `GET /v1/events`, by their names: what `data` holds, as JSON. */
 export const feedEvents = {
@@ -16,12 +17,12 @@ export const feedEvents = {
 
 /** A line of `POST …/hold` after the first one, which is the lease. */
 export const holdLine = z.union([
-  /** The store has confirmed the lease for so long from now. */
-  z.object({ validForMs: count }),
+  /** The store has confirmed the lease for so long from `at`, on the sidecar's clock. */
+  z.object({ validForMs: count, at: count }),
   /** The last line: the lease has ended before its connection. */
   z.object({ lost: z.enum(["lapsed", "revoked"]) }),
 ]);
 
 export type FeedEvents = { readonly [Name in keyof typeof feedEvents]: z.output<(typeof feedEvents)[Name]> };
 
-export type HoldLine = AcquireAnswer | z.output<typeof holdLine>;
+export type HoldLine = AcquiredAnswer | z.output<typeof holdLine>;

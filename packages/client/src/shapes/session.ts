@@ -90,6 +90,8 @@ export const refusedAnswer = z.object({ id: messageId.nullable(), ok: z.literal(
 export const sessionEvent = z.object({
   event: z.literal("session"),
   session: z.string(),
+  /** Names this run of the sidecar: where another one answers, the former is gone, and gives nothing back any more. */
+  sidecar: z.string().optional(),
   /** For how long the session's leases are kept after its connection ended without goodbye, and may be claimed. */
   graceMs: count,
 });

@@ -34,6 +34,7 @@ describe("a store with a session that is closed", () => {
     session.onMessage = (message) => session.answer(message, { released: true });
     await store.release({ semaphore: "api", lease: "lease-of-the-key" });
     await store.close();
+    await until(() => session.endedWith !== undefined, { what: "the end of the session" });
     expect(session.endedWith).toBe(1000);
   });
 
@@ -50,6 +51,7 @@ describe("a store with a session that is closed", () => {
     const next = await sidecar.sessions.open(2);
     await next.heard("claim");
     await store.close();
+    await until(() => next.endedWith !== undefined, { what: "the end of the session" });
     expect(next.endedWith).toBe(4000);
   });
 
@@ -67,6 +69,7 @@ describe("a store with a session that is closed", () => {
     await store.close();
     await Promise.all(refusals);
     expect(session.all("release")).toMatchObject([{ lease: "lease-of-crossing" }]);
+    await until(() => session.endedWith !== undefined, { what: "the end of the session" });
     expect(session.endedWith).toBe(1000);
   });
 

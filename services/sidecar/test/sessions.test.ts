@@ -653,15 +653,16 @@ describe("a message", () => {
     const one = await start({ store: memory });
     const other = await session();
     let last = 0;
-    for (let count = 0; count < 5_000; count++) {
+    for (let count = 0; count < 20_000; count++) {
       last = one.send({ op: "release", semaphore: "api", lease: `x${count}` });
     }
     await until(() => asked >= 1_000, { what: "a thousand releases" });
     await other.ask({ op: "ping" });
-    expect(asked).toBeLessThan(1_500);
+    // What was read in one piece with the thousandth is served.
+    expect(asked).toBeLessThan(8_000);
     open();
     expect(await one.answerTo(last)).toMatchObject({ ok: true, released: false });
-    expect(asked).toBe(5_000);
+    expect(asked).toBe(20_000);
   });
 
   it("that asks without waiting counts among those that are under way", async () => {
@@ -673,11 +674,11 @@ describe("a message", () => {
     };
     const one = await start({ store: memory });
     const other = await session();
-    for (let count = 0; count < 10_000; count++) one.send({ op: "acquire", semaphore: "api", limit: 1 });
+    for (let count = 0; count < 20_000; count++) one.send({ op: "acquire", semaphore: "api", limit: 1 });
     await until(() => asked >= 1_000, { what: "a thousand acquires" });
     await other.ask({ op: "ping" });
     // What was read in one piece with the thousandth is served.
-    expect(asked).toBeLessThan(4_000);
+    expect(asked).toBeLessThan(8_000);
     one.vanish();
   });
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sidecarStore } from "../src/index.js";
 import { request } from "./acquires.js";
 import { blockLoop } from "./block-loop.js";
-import { FakeSidecar, json } from "./fake-sidecar.js";
+import { cut, FakeSidecar, json } from "./fake-sidecar.js";
 import { hold } from "./holders.js";
 
 let sidecar: FakeSidecar;
@@ -357,6 +357,19 @@ describe("a release in a session", () => {
     session.cut();
     expect(await release).toBe(true);
     expect(sidecar.asked).toHaveLength(1);
+  });
+
+  it("is made once more where it went by plain HTTP meanwhile, and the first answer was lost", async () => {
+    await store.close();
+    await sidecar.close();
+    sidecar = new FakeSidecar(cut, json(200, { released: false }));
+    store = sidecarStore(await sidecar.listen());
+    await hold(store, sidecar);
+    isolate();
+    await until(() => sidecar.sessions.attempts === 2, { what: "the next attempt" });
+    expect(await store.release({ semaphore: "api", lease: "lease-of-the-key" })).toBe(true);
+    expect(await store.release({ semaphore: "api", lease: "lease-of-the-key" })).toBe(false);
+    expect(sidecar.asked).toHaveLength(3);
   });
 });
 

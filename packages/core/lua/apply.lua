@@ -27,8 +27,10 @@
 --         "z" lease, fence            give back a grant that nobody awaits
 --         "n" lease, lease, ...       renew for as long as it was granted
 --         "N" lease, lease_ms         renew
---         "k" lease, attempt          claim: renew for as long as it was granted, for this attempt of this process
+--         "k" lease, attempt, permits, fence, lease_ms, holder   claim: renew for as long as it was granted, for this
+--                                     attempt of this process. With what follows the attempt, restore it in a recovery
 --         "e" limit, lease_ms, max_waiters   create where missing, in passing
+--         "D" limit, lease_ms, max_waiters, version   the definition last seen, which a recovery may need
 --         "d" limit, lease_ms, max_waiters   define; first in its batch, so that all grants are on the replied terms
 --         "s" limit                   resize
 --         "v" lease                   revoke
@@ -47,7 +49,6 @@
 -- without them.
 
 --@include keys
---@define MARKER (KEYS[7] or string.match(KEYS[1], '^(.*):{') .. ':marker')
 
 --@define TIMEOUT -1
 --@define QUEUE_FULL -2
@@ -59,6 +60,7 @@
 --@define IN_USE -8
 --@define LAPSED -9
 --@define REVOKED -10
+--@define RECOVERING -11
 
 -- Bounds on the work of one call; what is left is done by a next one, which the reply asks for.
 --@define SWEEP_BOUND 256
@@ -80,7 +82,8 @@ local call = redis.call
 local request = cjson.decode(ARGV[1])
 local caller = request[1]
 local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local server_now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = server_now -- in the semaphore's clock, once that is known
 local stored = call('HMGET', FACTS, '', caller)
 
 local runs = request[6]
@@ -90,6 +93,7 @@ if stored[1] and stored[2] then
 end
 
 local S -- the facts, or nil where there is no semaphore
+local grave -- the facts of one that was removed
 local me = stored[2] and { cmsgpack.unpack(stored[2]) } or { 0, 0, 0 }
 local F, C -- functions for what is not common, and what they keep in this call
 local repeated -- whether the last batch of this process comes again
@@ -107,6 +111,7 @@ local function load(rest)
   end
   if not rest or C.has_rest then return end
   C.has_rest = true
+--@include recovery
 --@include open
 --@include housekeeping
 --@include rare
@@ -120,12 +125,18 @@ if stored[1] then
   S = { cmsgpack.unpack(stored[1]) }
   local offset_now = now + S[S_OFFSET]
   if S[S_FORMAT] ~= FORMAT or offset_now < S[S_NOW] or offset_now - S[S_NOW] > REFRESH_MS or S[S_RUN_ID] ~= RUN_ID
-    or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] then
+    or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] or S[S_LIMIT] == REMOVED then
     load(true)
     F.open()
   else
     now = offset_now
   end
+end
+if not S then
+  load(true)
+  F.look_back()
+elseif S[S_RECOVER_UNTIL] > 0 and now >= S[S_RECOVER_UNTIL] then
+  S[S_RECOVER_UNTIL], S[S_CAUSE] = 0, ''
 end
 
 me[P_SEEN_AT], me[P_BATCH] = now, request[2]
@@ -170,6 +181,12 @@ if S then
   call('HSET', FACTS, '', facts, caller, record)
 end
 if F then F.tell() end
+local recovery = ''
+if S and S[S_RECOVER_UNTIL] > 0 then
+  recovery = ',[' .. S[S_RECOVER_UNTIL] .. ',"' .. S[S_CAUSE] .. '"]'
+elseif not S and C.recovery then
+  recovery = ',[' .. C.recovery[1] .. ',"' .. C.recovery[2] .. '"]'
+end
 return '[' .. now .. ',' .. fence_base - now * 1000 .. ',' .. (S and S[S_TERMS] or '-1,0,0,0') .. ','
   .. (S and me[P_DIGEST] or 0) .. ',' .. lapse_in_ms .. ',' .. more + (repeated and 2 or 0) .. ',['
-  .. table.concat(answers, ',') .. '],' .. (F and F.own_notices() or '0') .. ']'
+  .. table.concat(answers, ',') .. '],' .. (F and F.own_notices() or '0') .. recovery .. ']'

@@ -1,18 +1,24 @@
-// Embeds the Lua scripts into one generated TypeScript file: reading .lua at run time breaks under bundlers.
-//   node packages/core/lua/embed.mjs          writes it
-//   node packages/core/lua/embed.mjs --check  fails where it is out of date
+// Embeds the Lua scripts into generated TypeScript files: reading .lua at run time breaks under bundlers.
+//   node packages/core/lua/embed.mjs          writes them
+//   node packages/core/lua/embed.mjs --check  fails where one is out of date
 //
 // Two directives stand in the scripts:
 //   --@include part             the text of part.lua
 //   --@define NAME value        NAME is replaced by value everywhere
 import { readFileSync, writeFileSync } from "node:fs";
 
-const SCRIPTS = ["apply", "inspect"];
-const target = new URL("../src/stores/redis/scripts.generated.ts", import.meta.url);
+const TARGETS = [
+  { store: "redis", folder: "", scripts: ["apply", "inspect"] },
+  {
+    store: "redlock",
+    folder: "quorum/",
+    scripts: ["look", "meet", "names", "release", "revoke", "tell", "vote"],
+  },
+];
 
 function read(name) {
   return readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8").replace(
-    /^--@include (\w+)$/gm,
+    /^--@include ([\w/]+)$/gm,
     (_, part) => read(part),
   );
 }
@@ -36,12 +42,20 @@ function assemble(name) {
     .join("\n");
 }
 
-const constants = SCRIPTS.map((name) => `export const ${name}Lua = ${JSON.stringify(assemble(name))};\n`);
-const text = `// Generated from packages/core/lua by "npm run lua". Do not edit.\n\n${constants.join("\n")}`;
+function generate({ folder, scripts }) {
+  const constants = scripts.map(
+    (name) => `export const ${name}Lua = ${JSON.stringify(assemble(folder + name))};\n`,
+  );
+  return `// Generated from packages/core/lua by "npm run lua". Do not edit.\n\n${constants.join("\n")}`;
+}
 
-if (!process.argv.includes("--check")) {
-  writeFileSync(target, text);
-} else if (readFileSync(target, "utf8") !== text) {
-  console.error('scripts.generated.ts is out of date: run "npm run lua"');
-  process.exit(1);
+for (const target of TARGETS) {
+  const file = new URL(`../src/stores/${target.store}/scripts.generated.ts`, import.meta.url);
+  const text = generate(target);
+  if (!process.argv.includes("--check")) {
+    writeFileSync(file, text);
+  } else if (readFileSync(file, "utf8") !== text) {
+    console.error(`${target.store}/scripts.generated.ts is out of date: run "npm run lua"`);
+    process.exitCode = 1;
+  }
 }

@@ -3,7 +3,6 @@
 -- Ends the leases that nobody renewed in time.
 function F.sweep()
   F.notice_lost_keys()
-  if S[S_RECOVER_UNTIL] > 0 and now >= S[S_RECOVER_UNTIL] then F.recount() end
   local lapsed = call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'LIMIT', 0, SWEEP_BOUND)
   if #lapsed > 0 then
     local records = call('HMGET', LEASES, unpack(lapsed))
@@ -18,24 +17,27 @@ function F.sweep()
   if #lapsed == SWEEP_BOUND then more = 1 end
 end
 
--- A key of the leases was evicted or deleted: what it held may be believed for one longest lease, and counts until then.
+-- A key of the leases was evicted or deleted. Where their expiries are gone, nobody believes for longer than one longest
+-- lease from now; where the leases themselves are, their holders must claim them.
 function F.notice_lost_keys()
-  if call('HEXISTS', LEASES, '') == 1 and call('ZSCORE', EXPIRIES, '') then return end
+  local knows_leases = call('HEXISTS', LEASES, '') == 1
+  if knows_leases and call('ZSCORE', EXPIRIES, '') then return end
   F.prepare_lease_keys()
-  S[S_RECOVER_UNTIL] = now + S[S_MAX_LEASE_MS]
+  F.recount()
+  if not knows_leases then F.recover(S[S_MAX_LEASE_MS], 'keys') end
   S[S_NEXT_LAPSE] = F.first_expiry()
 end
 
--- Counts the leases that are there. One without an expiry was not renewed since that was lost.
+-- Counts the leases that are there.
 function F.recount()
-  S[S_RECOVER_UNTIL], S[S_IN_USE], S[S_LEASES] = 0, 0, 0
+  flush()
+  S[S_IN_USE], S[S_LEASES] = 0, 0
   local all = call('HGETALL', LEASES)
   for index = 1, #all, 2 do
     local lease = all[index]
-    if lease ~= '' and call('ZSCORE', EXPIRIES, lease) then
+    if lease ~= '' then
+      call('ZADD', EXPIRIES, 'NX', now + S[S_MAX_LEASE_MS], lease)
       S[S_IN_USE], S[S_LEASES] = S[S_IN_USE] + F.permits_of(all[index + 1]), S[S_LEASES] + 1
-    elseif lease ~= '' then
-      call('HDEL', LEASES, lease)
     end
   end
   for _, lease in ipairs(call('ZRANGEBYSCORE', EXPIRIES, '-inf', '(+inf')) do
@@ -58,7 +60,8 @@ function F.scan()
   S[S_SCAN_FROM], S[S_SCAN_AT] = BEFORE_ALL, now + SCAN_EVERY_MS
 end
 
--- Forgets processes that have been silent for long, and the parked waiters of those that are forgotten.
+-- Forgets processes that have been silent for long, and the parked waiters of those that are forgotten, or have not asked
+-- for them for long in this life of the server.
 function F.forget()
   S[S_FORGET_AT] = now + FORGET_EVERY_MS
   local scanned = call('HSCAN', FACTS, string.format('%.0f', S[S_FORGET_CURSOR]), 'COUNT', FORGET_BOUND)
@@ -74,9 +77,11 @@ function F.forget()
       end
     end
   end
+  local may_forget = now - S[S_BEGAN_AT] > FORGET_AFTER_MS -- processes have had the time to come in this life
   for _, id in ipairs(call('ZRANGE', PARKED, 0, FORGET_BOUND - 1)) do
     local waiter = F.waiter_of(call('HGET', WAITERS, id))
-    if not waiter or not F.process_of(waiter[W_PROCESS]) then
+    local may_return = waiter and (not may_forget or waiter[W_QUEUED_AT] >= S[S_BEGAN_AT] and F.process_of(waiter[W_PROCESS]))
+    if not may_return then
       call('ZREM', PARKED, id)
       call('HDEL', WAITERS, id)
     end

@@ -1,6 +1,6 @@
 -- What one semaphore looks like now. Reads only; looking is no use of the semaphore.
 --
--- KEYS  1 facts; 2 expiries, 3 leases, 4 queue, 5 waiters where they are given (keys.lua)
+-- KEYS  1 facts; 2 expiries, 3 leases, 4 queue, 5 waiters, 6 parked, 7 marker where they are given (keys.lua)
 -- ARGV  1 JSON: [page_size (0: no leases and waiters), lease_offset, waiter_offset]
 -- Reply nil where there is none, or JSON: [limit, in_use, waiting, lease_ms, max_waiters, version, recovering,
 --       oldest_waiter_ms, oldest_lease_ms, grants, lapses, revocations,
@@ -10,25 +10,33 @@
 
 --@include state
 
-local F = {}
+local F, call = {}, redis.call
 --@include life
-
 --@include keys
+--@include recovery
+
 --@define LOOK_BOUND 1000
 
 local request = cjson.decode(ARGV[1])
 local page_size, lease_offset, waiter_offset = request[1], request[2], request[3]
 
-local packed = redis.call('HGET', FACTS, '')
+local packed = call('HGET', FACTS, '')
 if not packed then return false end
 local state = { cmsgpack.unpack(packed) }
 F.check_format(state)
-local time = redis.call('TIME')
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000) + state[S_OFFSET], state[S_NOW])
+local time = call('TIME')
+local server_now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = math.max(server_now + state[S_OFFSET], state[S_NOW])
+if state[S_LIMIT] == REMOVED then return false end
 if F.has_vanished(state, now) then return false end
 if F.is_forgotten(state, now) then
   state[S_LAPSES] = state[S_LAPSES] + state[S_LEASES]
   state[S_IN_USE], state[S_LEASES], state[S_WAITING] = 0, 0, 0
+end
+
+-- Nobody has used the semaphore since the server began this life.
+if state[S_RUN_ID] ~= RUN_ID then
+  state[S_RECOVER_UNTIL] = now + F.recovery_of_life(server_now, state[S_MAX_LEASE_MS])
 end
 
 local function number(value)
@@ -39,7 +47,7 @@ local function read_leases(page)
   if #page == 0 then return {} end
   local ids = {}
   for index = 1, #page, 2 do ids[#ids + 1] = page[index] end
-  local records, leases = redis.call('HMGET', LEASES, unpack(ids)), {}
+  local records, leases = call('HMGET', LEASES, unpack(ids)), {}
   for index = 1, #ids do
     if records[index] then
       local permits, _, granted_at, _, fence, _, holder = cmsgpack.unpack(records[index])
@@ -52,13 +60,13 @@ end
 
 -- Leases that have lapsed but were not swept yet are gone for whoever looks.
 local lapsed = state[S_LEASES] == 0 and {}
-  or read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND))
+  or read_leases(call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND))
 for _, lease in ipairs(lapsed) do state[S_IN_USE] = state[S_IN_USE] - lease.permits end
 state[S_LEASES], state[S_LAPSES] = state[S_LEASES] - #lapsed, state[S_LAPSES] + #lapsed
 
 local function live_leases(offset, count)
   if state[S_LEASES] == 0 then return {} end
-  return read_leases(redis.call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '(+inf', 'WITHSCORES', 'LIMIT', offset, count))
+  return read_leases(call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '(+inf', 'WITHSCORES', 'LIMIT', offset, count))
 end
 
 local function oldest_lease_ms()
@@ -71,9 +79,9 @@ end
 local function oldest_waiter_ms()
   local oldest, from = now, '-inf'
   while state[S_WAITING] > 0 do
-    local first = redis.call('ZRANGEBYSCORE', QUEUE, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local first = call('ZRANGEBYSCORE', QUEUE, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if #first == 0 then break end
-    local record = redis.call('HGET', WAITERS, first[1])
+    local record = call('HGET', WAITERS, first[1])
     if record then
       local _, _, _, queued_at = cmsgpack.unpack(record)
       oldest = math.min(oldest, queued_at)
@@ -95,8 +103,8 @@ end
 local function describe_waiters()
   local rows = {}
   if state[S_WAITING] == 0 then return rows end
-  for _, id in ipairs(redis.call('ZRANGE', QUEUE, waiter_offset, waiter_offset + page_size - 1)) do
-    local record = redis.call('HGET', WAITERS, id)
+  for _, id in ipairs(call('ZRANGE', QUEUE, waiter_offset, waiter_offset + page_size - 1)) do
+    local record = call('HGET', WAITERS, id)
     if record then
       local permits, _, priority, queued_at, _, _, holder = cmsgpack.unpack(record)
       rows[#rows + 1] = '[' .. number(permits) .. ',' .. number(priority) .. ',' .. cjson.encode(holder) .. ','

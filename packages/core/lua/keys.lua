@@ -5,5 +5,7 @@
 --@define QUEUE (KEYS[4] or key_base .. 'queue')
 --@define WAITERS (KEYS[5] or key_base .. 'waiters')
 --@define PARKED (KEYS[6] or key_base .. 'parked')
+-- One for a whole server; on a Cluster one for each slot.
+--@define MARKER (KEYS[7] or string.match(KEYS[1], '^(.*):{') .. ':marker')
 
 local key_base = string.sub(KEYS[1], 1, -6)

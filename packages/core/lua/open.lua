@@ -11,44 +11,100 @@ function F.prepare_lease_keys()
   S[S_REFRESH_AT] = 0
 end
 
--- The marker tells a later reader since when this life of the server has known of leases.
-function F.mark_incarnation()
-  local marker = call('GET', MARKER)
-  if marker then
-    local _, run_id = cmsgpack.unpack(marker)
-    if run_id == RUN_ID then return end
-  end
-  call('SET', MARKER, cmsgpack.pack(FORMAT, RUN_ID, now, request[4]))
+function F.lay_to_rest()
+  if S[S_RECOVER_UNTIL] > now then C.recovery = { S[S_RECOVER_UNTIL], S[S_CAUSE] } end
+  grave, S = S, nil
 end
 
--- What a call does that finds anything but a living semaphore of this server that was used a moment ago.
+-- Ends the semaphore. Its fence and clock are remembered for a while: one that is made anew goes on above them, and whoever
+-- has seen that fence takes nothing for lost.
+function F.bury()
+  call('UNLINK', FACTS)
+  F.unlink_all_but_facts()
+  S[S_LIMIT], S[S_NOW] = REMOVED, now
+  call('HSET', FACTS, '', cmsgpack.pack(unpack(S, 1, S_SIZE)))
+  call('PEXPIRE', FACTS, IDLE_MS)
+  F.lay_to_rest()
+end
+
+-- What the marker tells of this life of the server; written where it told less.
+function F.learn_life(longest_ms)
+  local left_ms, cause, marker, stored_marker = F.recovery_of_life(server_now, longest_ms, request[8])
+  if marker ~= stored_marker then call('SET', MARKER, marker) end
+  return left_ms, cause
+end
+
+-- Nothing is granted until then, and claims bring back what is not known. Waiters are set aside with their places, and
+-- every process asks again: nobody can say whether its view of the queue is still right.
+function F.recover(for_ms, cause)
+  if for_ms <= 0 then return end
+  if now + for_ms > S[S_RECOVER_UNTIL] then S[S_RECOVER_UNTIL], S[S_CAUSE] = now + for_ms, cause end
+end
+
+function F.set_queue_aside()
+  call('UNLINK', PARKED)
+  if call('EXISTS', QUEUE) == 1 then call('RENAME', QUEUE, PARKED) end
+  S[S_WAITING], S[S_BEGAN_AT] = 0, now
+  F.forget_all_processes()
+end
+
+-- The clock of a semaphore never runs backward.
+function F.set_clock(state)
+  now = now + state[S_OFFSET]
+  if now >= state[S_NOW] then return end
+  state[S_OFFSET] = state[S_OFFSET] + state[S_NOW] - now
+  now = state[S_NOW]
+end
+
+-- A fence that somebody has seen and this semaphore has not given out: it has lost what it knew.
+function F.has_lost_fence(fence)
+  local fence_seen = request[3]
+  return fence_seen > fence and fence_seen < (now + IMPLAUSIBLE_MS) * 1000
+end
+
+-- What a call does that finds anything but a living semaphore of this life of the server that was used a moment ago.
 function F.open()
   F.check_format(S)
-  now = now + S[S_OFFSET]
-  if now < S[S_NOW] then
-    S[S_OFFSET] = S[S_OFFSET] + S[S_NOW] - now
-    now = S[S_NOW]
+  F.set_clock(S)
+  if S[S_LIMIT] == REMOVED then
+    return F.lay_to_rest()
   end
-  if F.has_vanished(S, now) then
-    call('UNLINK', FACTS)
-    F.unlink_all_but_facts()
-    S = nil
-    return
-  end
+  if F.has_vanished(S, now) then return F.bury() end
   if F.is_forgotten(S, now) then
     F.unlink_all_but_facts()
     F.forget_all_processes()
     S[S_LAPSES] = S[S_LAPSES] + S[S_LEASES]
-    S[S_IN_USE], S[S_LEASES], S[S_WAITING], S[S_NEXT_LAPSE], S[S_RECOVER_UNTIL] = 0, 0, 0, 0, 0
+    S[S_IN_USE], S[S_LEASES], S[S_WAITING], S[S_NEXT_LAPSE] = 0, 0, 0, 0
     F.prepare_lease_keys()
   end
+  local longer = request[4] > S[S_MAX_LEASE_MS]
+  if longer then S[S_MAX_LEASE_MS], S[S_REFRESH_AT] = request[4], 0 end
   if S[S_RUN_ID] ~= RUN_ID then
+    local left_ms, cause = F.learn_life(S[S_MAX_LEASE_MS])
     S[S_RUN_ID] = RUN_ID
-    F.mark_incarnation()
+    F.set_queue_aside()
+    F.recover(left_ms, cause)
+  elseif longer then
+    F.recover(F.learn_life(S[S_MAX_LEASE_MS]))
   end
-  local fence_seen = request[3]
-  if fence_seen > S[S_FENCE] and fence_seen < (now + IMPLAUSIBLE_MS) * 1000 then S[S_FENCE] = fence_seen end
-  if request[4] > S[S_MAX_LEASE_MS] then S[S_MAX_LEASE_MS], S[S_REFRESH_AT] = request[4], 0 end
+  if F.has_lost_fence(S[S_FENCE]) then
+    if S[S_RECOVER_UNTIL] <= now then
+      F.set_queue_aside()
+      F.recover(S[S_MAX_LEASE_MS], 'fence')
+    end
+    S[S_FENCE] = request[3]
+  end
+end
+
+-- What becomes of a semaphore that is made by this call: whether somebody may hold leases of a former one.
+function F.look_back()
+  local left_ms, cause = F.learn_life(request[4])
+  if left_ms <= 0 and F.has_lost_fence(grave and grave[S_FENCE] or 0) then left_ms, cause = request[4], 'fence' end
+  -- Its facts were evicted, and leases stayed behind.
+  if left_ms <= 0 and not grave and call('ZCOUNT', EXPIRIES, '(' .. now, '+inf') > 1 then
+    left_ms, cause = request[4], 'keys'
+  end
+  if left_ms > 0 and not C.recovery then C.recovery = { now + left_ms, cause } end
 end
 
 -- Sets the times to live anew. A semaphore that was defined keeps its facts; all else goes when nobody comes any more.

@@ -9,7 +9,12 @@ end
 
 -- Admission is decided here, and for acquires with nothing but defaults in the common way.
 function F.admits(permits)
-  return S[S_IN_USE] + permits <= S[S_LIMIT]
+  return S[S_IN_USE] + permits <= S[S_LIMIT] and S[S_RECOVER_UNTIL] == 0
+end
+
+-- The answer to an acquire that does not wait.
+function F.not_now()
+  return S[S_RECOVER_UNTIL] > 0 and RECOVERING or TIMEOUT
 end
 
 function F.answer(answer)
@@ -93,7 +98,7 @@ function F.admit(id, permits, queue, priority, lease_ms, tail)
     local for_ms = lease_ms > 0 and lease_ms or S[S_LEASE_MS]
     return grant(id, permits, for_ms, cmsgpack.pack(permits, for_ms, now, 0), tail or F.plain_tail())
   end
-  if queue == 0 then return TIMEOUT end
+  if queue == 0 then return F.not_now() end
   if S[S_WAITING] >= S[S_MAX_WAITERS] then return QUEUE_FULL end
   return F.enqueue(id, priority, cmsgpack.pack(permits, lease_ms, priority, now), tail or F.plain_tail())
 end
@@ -220,7 +225,7 @@ end
 -- Freed permits go to the first waiters, as long as they fit.
 function F.handoff()
   F.flush_arrivals()
-  if OUT_OF_MEMORY then return end
+  if OUT_OF_MEMORY or S[S_RECOVER_UNTIL] > 0 then return end
   local budget, size = HANDOFF_BOUND, S[S_LIMIT] - S[S_IN_USE]
   while S[S_WAITING] > 0 and S[S_IN_USE] < S[S_LIMIT] do
     if budget <= 0 then
@@ -239,15 +244,14 @@ function F.handoff()
   end
 end
 
--- When there is something to sweep next; 0: never.
+-- When the next lease lapses; 0: none is held.
 function F.first_expiry()
   local first = call('ZRANGE', EXPIRIES, 0, 0, 'WITHSCORES')
-  local expiry = first[1] and first[1] ~= '' and tonumber(first[2]) or 0
-  local recount_at = S[S_RECOVER_UNTIL]
-  return (recount_at > 0 and (expiry == 0 or recount_at < expiry)) and recount_at or expiry
+  return first[1] and first[1] ~= '' and tonumber(first[2]) or 0
 end
 
--- Callers that wait are told when the earliest lease lapses; the bound is made exact where it is near.
+-- Callers that wait are told when the earliest lease lapses, or the recovery ends; the bound is made exact where it is
+-- near.
 function F.tend_queue()
   F.flush_arrivals()
   if now >= S[S_SCAN_AT] then
@@ -255,7 +259,12 @@ function F.tend_queue()
     F.scan()
   end
   F.handoff()
-  if me[P_DIGEST] == 0 or S[S_NEXT_LAPSE] == 0 then return end
+  if me[P_DIGEST] == 0 then return end
+  if S[S_RECOVER_UNTIL] > 0 then
+    lapse_in_ms = math.max(1, S[S_RECOVER_UNTIL] - now)
+    return
+  end
+  if S[S_NEXT_LAPSE] == 0 then return end
   if S[S_NEXT_LAPSE] - now < S[S_LEASE_MS] / 2 then
     flush()
     S[S_NEXT_LAPSE] = F.first_expiry()

@@ -45,9 +45,15 @@ function F.admit_operation(operation)
     cmsgpack.pack(caller, holder, operation[8] or '', operation[9] or ''))
 end
 
+-- The request of a lease that was restored is not known any more.
+function F.is_same_request(lease, operation)
+  if lease[L_FINGERPRINT] == NOT_KNOWN then return lease[L_PERMITS] == (operation[3] or 1) end
+  return lease[L_FINGERPRINT] == (operation[9] or '')
+end
+
 function F.ask_for_held(operation, lease)
   local id, attempt = operation[2], operation[8] or ''
-  if lease[L_FINGERPRINT] ~= (operation[9] or '') then return REUSED end
+  if not F.is_same_request(lease, operation) then return REUSED end
   if operation[1] == '?' and lease[L_ATTEMPT] ~= attempt then return SUPERSEDED end
   if lease[L_REVOKED] == 1 then
     if operation[1] ~= '?' then return REUSED end
@@ -56,7 +62,7 @@ function F.ask_for_held(operation, lease)
   end
   local again = lease[L_ATTEMPT] ~= attempt and 1 or 0
   if again == 1 or lease[L_PROCESS] ~= caller then
-    lease[L_ATTEMPT], lease[L_PROCESS] = attempt, caller
+    lease[L_ATTEMPT], lease[L_PROCESS], lease[L_FINGERPRINT] = attempt, caller, operation[9] or ''
     if again == 1 then lease[L_SHARED] = 1 end
     F.write_lease(id, lease)
   end
@@ -76,7 +82,7 @@ function F.ask_for_queued(operation, waiter)
   if operation[1] == '?' and waiter[W_ATTEMPT] ~= attempt then return SUPERSEDED end
   if operation[4] == 0 then
     F.dequeue(id, waiter)
-    return TIMEOUT
+    return F.not_now()
   end
   if call('ZREM', PARKED, id) == 1 or not call('ZSCORE', QUEUE, id) then -- parked, or its queue was lost
     call('ZADD', QUEUE, F.place_of(waiter[W_PRIORITY], waiter[W_SEQUENCE]), id)
@@ -104,7 +110,10 @@ local renewals = {}
 
 -- The record does not hold the expiry, so that a renewal writes one number.
 function F.renew(lease, record, lease_ms)
-  if not record or lease == '' then return LAPSED end
+  if not record or lease == '' then
+    F.notice_lost_keys()
+    return LAPSED
+  end
   local _, _, granted_for_ms, _, revoked = cmsgpack.unpack_limit(record, 4)
   if revoked == 1 then return REVOKED end
   lease_ms = lease_ms or granted_for_ms
@@ -127,6 +136,10 @@ function F.claim(operation)
   local id, attempt = operation[2], operation[3]
   flush()
   local record = call('HGET', LEASES, id)
+  if not record then
+    F.notice_lost_keys()
+    return F.restore(operation)
+  end
   local answer = F.renew(id, record)
   if answer < 0 then return answer end
   F.flush_renewals()
@@ -134,6 +147,26 @@ function F.claim(operation)
   lease[L_PROCESS], lease[L_ATTEMPT], lease[L_SHARED] = caller, attempt, 1
   F.write_lease(id, lease)
   return answer
+end
+
+-- Takes a lease for held that its holder tells of, whether or not there is room for it. Who waits under its name has
+-- asked for the very same: its process is told to ask again, and finds the lease.
+function F.restore(operation)
+  local _, id, attempt, permits, fence, lease_ms, holder = unpack(operation, 1, 7)
+  if S[S_RECOVER_UNTIL] == 0 or not permits then return LAPSED end
+  if fence <= 0 or fence > (now + IMPLAUSIBLE_MS) * 1000 then return LAPSED end
+  local waiter = F.find_waiter(id)
+  if waiter then
+    if waiter[W_PERMITS] ~= permits then return LAPSED end
+    F.dequeue(id, waiter)
+    F.notices_for(waiter[W_PROCESS]).removed = 1
+  end
+  local granted_at, expires_at = math.min(math.floor(fence / 1000), now), now + lease_ms
+  F.write_lease(id, { permits, lease_ms, granted_at, 0, fence, caller, holder, attempt, NOT_KNOWN, 1 })
+  call('ZADD', EXPIRIES, expires_at, id)
+  S[S_IN_USE], S[S_LEASES], S[S_FENCE] = S[S_IN_USE] + permits, S[S_LEASES] + 1, math.max(S[S_FENCE], fence)
+  if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
+  return lease_ms
 end
 
 function F.cancel(operation)
@@ -162,27 +195,40 @@ function F.terms(limit, lease_ms, max_waiters, version)
   return limit .. ',' .. lease_ms .. ',' .. max_waiters .. ',' .. version
 end
 
-function F.create(limit, lease_ms, max_waiters, permanent)
+function F.create(limit, lease_ms, max_waiters, version)
   F.unlink_all_but_facts()
-  F.mark_incarnation()
+  local recover_until, cause = unpack(C.recovery or { 0, '' })
   S = {
-    FORMAT, RUN_ID, limit, lease_ms, max_waiters, permanent, permanent, 0, 0, 0, request[3], 0, 0, now, 0, 0, 0, 0,
-    request[4], 0, BEFORE_ALL, 0, 0, now + FORGET_EVERY_MS, 0, F.terms(limit, lease_ms, max_waiters, permanent),
+    FORMAT, RUN_ID, limit, lease_ms, max_waiters, version, math.min(version, 1), 0, 0, 0,
+    math.max(request[3], grave and grave[S_FENCE] or 0), 0, grave and grave[S_OFFSET] or 0, now, 0, 0, 0, 0,
+    request[4], 0, BEFORE_ALL, 0, 0, now + FORGET_EVERY_MS, recover_until,
+    F.terms(limit, lease_ms, max_waiters, version), cause, now,
   }
   F.prepare_lease_keys()
   return 1
 end
 
--- Waiters that no longer fit are found by a walk along the whole queue.
 function F.change_definition(limit, lease_ms, max_waiters)
   local changed = S[S_LIMIT] ~= limit or S[S_LEASE_MS] ~= lease_ms or S[S_MAX_WAITERS] ~= max_waiters
-  if not changed and S[S_PERMANENT] == 1 then return end
-  S[S_VERSION], S[S_PERMANENT], S[S_REFRESH_AT] = S[S_VERSION] + 1, 1, 0
+  if changed or S[S_PERMANENT] == 0 then F.redefine(limit, lease_ms, max_waiters, S[S_VERSION] + 1) end
+end
+
+-- Waiters that no longer fit are found by a walk along the whole queue.
+function F.redefine(limit, lease_ms, max_waiters, version)
+  S[S_VERSION], S[S_PERMANENT], S[S_REFRESH_AT] = version, 1, 0
   S[S_LIMIT], S[S_LEASE_MS], S[S_MAX_WAITERS] = limit, lease_ms, max_waiters
   S[S_TERMS] = F.terms(limit, lease_ms, max_waiters, S[S_VERSION])
   S[S_SCAN_FROM], S[S_SCAN_AT] = BEFORE_ALL, 0
   F.flush_arrivals()
   F.scan()
+end
+
+-- A definition that the caller knows from before: while the semaphore recovers, the latest one is taken.
+function F.recall(operation)
+  local limit, lease_ms, max_waiters, version = unpack(operation, 2, 5)
+  if S and S[S_RECOVER_UNTIL] > 0 and version > S[S_VERSION] then F.redefine(limit, lease_ms, max_waiters, version) end
+  if not S and C.recovery then F.create(limit, lease_ms, max_waiters, version) end
+  return 0
 end
 
 function F.revoke(operation)
@@ -207,9 +253,8 @@ function F.remove()
     end
     F.notices_for(caller).removed = 1
   end
-  call('UNLINK', FACTS)
-  F.unlink_all_but_facts()
-  S, C.processes, C.changed = nil, { [caller] = me }, {}
+  F.bury()
+  C.processes, C.changed = { [caller] = me }, {}
   me[P_DIGEST] = 0
   return 1
 end
@@ -219,6 +264,7 @@ function F.decide_without_semaphore(operation)
   local code = operation[1]
   if code == 'd' then return F.create(operation[2], operation[3], operation[4], 1) end
   if code == 'e' then return F.create(operation[2], operation[3], operation[4], 0) end
+  if code == 'D' then return F.recall(operation) end
   if code == 'n' or code == 'N' or code == 'k' then return LAPSED end
   if code == 'c' or code == 'r' or code == 'R' or code == 'z' or code == 'v' then return 0 end
   return UNKNOWN
@@ -234,6 +280,7 @@ function F.decide_one(operation)
   if code == 'z' then return F.discard(operation) end
   if code == 'v' then return F.revoke(operation) end
   if code == 'k' then return F.claim(operation) end
+  if code == 'D' then return F.recall(operation) end
   if code == 'x' then return F.remove() end
   if code == 'N' then
     flush()

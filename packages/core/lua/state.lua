@@ -11,6 +11,7 @@
 -- Facts
 --@define S_FORMAT 1
 --@define S_RUN_ID 2
+-- REMOVED where only the fence and the clock of a semaphore that is gone are remembered.
 --@define S_LIMIT 3
 --@define S_LEASE_MS 4
 --@define S_MAX_WAITERS 5
@@ -39,7 +40,12 @@
 --@define S_RECOVER_UNTIL 25
 -- "limit,lease_ms,max_waiters,version", as replies have it
 --@define S_TERMS 26
---@define S_SIZE 26
+-- Why it recovers: "restart", "promotion", "start", "flush", "fence" or "keys"; "": it does not.
+--@define S_CAUSE 27
+-- When this life of the server was noticed.
+--@define S_BEGAN_AT 28
+--@define S_SIZE 28
+--@define REMOVED -1
 
 -- A lease. Permits come first, so that a release can read them without unpacking the rest.
 --@define L_PERMITS 1
@@ -54,6 +60,8 @@
 -- 1 where another attempt asked for it after it was granted, or claimed it: an abort that crosses must not end what a
 -- caller may hold. Left out by grants.
 --@define L_SHARED 10
+-- The fingerprint of a lease that was restored
+--@define NOT_KNOWN '?'
 
 -- A waiter. The last three are those of the lease that it becomes, which are copied and not packed again.
 --@define W_PERMITS 1

@@ -1,9 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
+import { canUnpackPackages } from "../toolchain/debian.mjs";
 import { root } from "../toolchain/places.mjs";
 import { say, stop } from "../toolchain/steps.mjs";
 import { adviceFor } from "./advice.mjs";
-import { canUnpackPackages, unpackServer } from "./debian.mjs";
+import { unpackServer } from "./debian.mjs";
 import { versionOf, wanted } from "./version.mjs";
 
 /** Where a server that had to be fetched is kept; the testkit looks there too. */

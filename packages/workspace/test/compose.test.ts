@@ -32,6 +32,14 @@ const { redis, sidecar } = compose.services;
 const dockerfile = readFileSync(join(root, sidecar.build?.dockerfile ?? ""), "utf8");
 const settings = readSettings({});
 
+/** What a service is given where the caller of Compose has set none of the variables that the file passes on. */
+function environmentOf({ environment = {} }: Service): Record<string, string> {
+  const passedOn = /^\$\{\w+:-(.*)\}$/;
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, value.replace(passedOn, "$1")]),
+  );
+}
+
 /** What the image sets. */
 function imageEnvironment(): Record<string, string> {
   const [, pairs = ""] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
@@ -51,13 +59,19 @@ describe("docker-compose.yml", () => {
   });
 
   it("connects the services by the names, ports and volumes that they have", () => {
-    const { redisUrl, allowedHosts } = readSettings({ ...imageEnvironment(), ...sidecar.environment });
+    const { redisUrl, allowedHosts } = readSettings({ ...imageEnvironment(), ...environmentOf(sidecar) });
     expect(redisUrl).toBe("redis://redis:6379");
     expect(allowedHosts).toEqual(["sidecar"]);
     expect(Object.keys(sidecar.depends_on ?? {})).toEqual(["redis"]);
     expect(sidecar.ports).toEqual([`127.0.0.1:${settings.port}:${settings.port}`]);
     for (const volume of redis.volumes ?? [])
       expect(compose.volumes).toHaveProperty(volume.split(":")[0] ?? "");
+  });
+
+  it("takes no Redis for fresh, unless somebody says so for one start", () => {
+    expect(readSettings(environmentOf(sidecar)).assumeFresh).toBe(false);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: so Compose writes it.
+    expect(sidecar.environment?.SLUICE_ASSUME_FRESH).toBe("${SLUICE_ASSUME_FRESH:-}");
   });
 
   it("gives the sidecar the time that it takes to drain", () => {
@@ -106,8 +120,10 @@ describe("the Redis of docker-compose.yml", () => {
   it("keeps leases, waiters and limits over a crash of its Redis", { timeout: 30_000 }, async () => {
     const [, ...args] = redis.command ?? [];
     await using server = await startRedis({ args });
-    const store = redisStore(server.url);
-    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    // Short leases, for as long as which nothing is granted after the crash.
+    const leaseMs = 5_000;
+    const store = redisStore(server.url, { maxLeaseMs: leaseMs, assumeFresh: true });
+    const semaphore = new Semaphore(store, "api", { limit: 1, leaseMs });
     await semaphore.resize(2);
     const [held] = await Promise.all([semaphore.acquire(), semaphore.acquire()]);
     const waiting = semaphore.acquire();

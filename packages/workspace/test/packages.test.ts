@@ -90,7 +90,7 @@ ${useOf("store")}`;
 const overRedis = (url: string) => `
 import { Semaphore } from "@sluice/core";
 import { redisStore } from "@sluice/core/redis";
-const store = redisStore(${JSON.stringify(url)});
+const store = redisStore(${JSON.stringify(url)}, { assumeFresh: true });
 ${useOf("store")}`;
 
 function manifestIn(folder: string): Manifest {

@@ -94,7 +94,11 @@ export class Context {
     this.attempts.dismissAll();
   }
 
-  /** Gives a lease back, whoever keeps it. `by` is who asks for that, where it keeps leases here. True when it was held until this call. */
+  /**
+   * Gives a lease back, whoever keeps it. True when it was held until this call.
+   *
+   * @param by who asks for that, where it keeps leases here
+   */
   release(semaphore: string, lease: string, by?: Owner): Promise<boolean> {
     this.custody.letGo(semaphore, lease, by);
     this.handedOut.ended(semaphore, lease);

@@ -9,8 +9,9 @@ import {
   until,
 } from "@sluice/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Failure, FrailNetwork } from "./frail-network.js";
+import { type Failure, frailNetwork } from "./frail-network.js";
 import { Program } from "./program.js";
+import type { TcpProxy } from "./tcp-proxy.js";
 
 interface Worked extends Belief {
   readonly fence: number;
@@ -34,7 +35,7 @@ let prefixes = 0;
 let prefix: string;
 const sidecars: Program[] = [];
 const workers: NodeProcess[] = [];
-let network: FrailNetwork | undefined;
+let network: TcpProxy | undefined;
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -51,14 +52,14 @@ afterAll(() => redis.stop());
 async function start(limit: number): Promise<void> {
   prefixes += 1;
   prefix = `belief-${prefixes}`;
-  const store = redisStore(redis.url, { prefix });
+  const store = redisStore(redis.url, { prefix, assumeFresh: true });
   await store.define("api", { limit, leaseMs: 1_000, maxWaiters: 1_000 });
   await store.close();
 }
 
 async function startSidecar(port = "0"): Promise<Program> {
-  const environment = { REDIS_URL: redis.url, SLUICE_PREFIX: prefix, SLUICE_PORT: port };
-  const sidecar = new Program(environment);
+  const place = { REDIS_URL: redis.url, SLUICE_PREFIX: prefix, SLUICE_PORT: port };
+  const sidecar = new Program({ ...place, SLUICE_ASSUME_FRESH: "1" });
   sidecars.push(sidecar);
   await sidecar.url();
   return sidecar;
@@ -124,7 +125,7 @@ describe("nobody believes for too long", () => {
     const sidecar = await startSidecar();
     const direct = await sidecar.url();
     // As from another host: the time to come back is a lease, and not the 20 ms of loopback.
-    network = new FrailNetwork(direct, () => lasting);
+    network = frailNetwork(direct, () => lasting);
     const url = await network.listen();
     const holders = Array.from({ length: 2 }, () => startWorker(url, 4_000, 15_000));
     const waiters = Array.from({ length: 2 }, () => startWorker(url, 4_000, 15_000));

@@ -238,18 +238,19 @@ describe("a sidecar with a configuration", () => {
 
   it("goes no further with a former one, which can undo nothing of the new one", async () => {
     const store = memoryStore();
-    const { define } = store;
-    const looks = vi.spyOn(store, "inspect");
+    const { define, inspect } = store;
+    const [looked, taken] = [held(), held()];
+    const looks: string[] = [];
     const defined: string[] = [];
+    store.inspect = async (semaphore) => {
+      looks.push(semaphore);
+      if (semaphore === "two") await looked.promise;
+      return inspect.call(store, semaphore);
+    };
     let begun = false;
-    let finish = () => {};
-    const held = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
     store.define = async (semaphore, definition) => {
-      const isFirst = !begun;
       begun = true;
-      if (isFirst) await held;
+      await taken.promise;
       defined.push(`${semaphore} ${definition.limit}`);
       return define.call(store, semaphore, definition);
     };
@@ -260,14 +261,30 @@ describe("a sidecar with a configuration", () => {
     await until(() => begun, { what: "the first one to begin" });
     write("semaphores: { one: 2, two: 2 }");
     sidecar.reload();
-    expect((await readyz()).body.components.config).toEqual({
-      status: "pending",
-      detail: "the store has not taken it yet",
-    });
-    finish();
+    looked.release();
+    const pending = { status: "pending", detail: "the store has not taken it yet" };
+    expect((await readyz()).body.components.config).toEqual(pending);
+    expect(looks).toEqual(["one", "two"]);
+    taken.release();
     await until(async () => (await readyz()).status === 200, { what: "to be ready" });
     expect(defined).toEqual(["one 1", "one 2", "two 2"]);
-    expect(looks.mock.calls.map(([semaphore]) => semaphore)).toEqual(["one", "one", "two"]);
+    expect(looks).toEqual(["one", "two", "one", "two"]);
+  });
+
+  it("is applied at once, and told in the order of the file where the store refuses some of it", async () => {
+    const store = memoryStore();
+    const { define } = store;
+    store.define = (semaphore, definition) =>
+      semaphore.startsWith("bad")
+        ? Promise.reject(new StoreIncompatibleError(`${semaphore} is of a newer version`))
+        : define.call(store, semaphore, definition);
+    sidecar = await startTestSidecar({
+      store,
+      environment: { SLUICE_CONFIG: write("semaphores: { one: 1, bad1: 1, bad2: 1, two: 2 }") },
+    });
+    await until(async () => (await store.inspect("two"))?.version === 1, { what: "what it takes" });
+    const told = async () => JSON.stringify((await readyz()).body.components.config);
+    await until(async () => (await told()).includes("bad1 is of"), { what: "what it refuses" });
   });
 
   it("applies it again when it is asked to, and says what has changed", async () => {
@@ -339,6 +356,15 @@ it("a sidecar that cannot listen applies nothing", async () => {
   expect(looks).not.toHaveBeenCalled();
   taken.close();
 });
+
+/** Something that lasts until it is released. */
+function held(): { readonly promise: Promise<void>; readonly release: () => void } {
+  let release = () => {};
+  const promise = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { promise, release };
+}
 
 async function makeInPassing(store: ReturnType<typeof memoryStore>, semaphore: string, limit: number) {
   await store.acquire({

@@ -5,7 +5,7 @@ import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
 import { call, problemIn } from "./http.js";
-import { startTestSidecar, type TestOptions } from "./sidecars.js";
+import { shared, startTestSidecar, type TestOptions } from "./sidecars.js";
 
 const path = "/v1/semaphores/api";
 
@@ -32,9 +32,6 @@ const isGone = () =>
     () => false,
     () => true,
   );
-
-/** A store that two sidecars can share: the first that ends does not end it for both. */
-const sharedStore = () => Object.assign(memoryStore(), { close: async () => {} });
 
 describe("a sidecar that drains", () => {
   it("is alive and not ready", async () => {
@@ -106,7 +103,7 @@ describe("a sidecar that drains", () => {
   });
 
   it("keeps the places of those who come back elsewhere, and ends once they have", async () => {
-    const store = sharedStore();
+    const store = shared(memoryStore());
     const lease = await startHeld(10_000, { store, lingerMs: 1_000 });
     const other = await startTestSidecar({ store });
     const waitAt = (url: string, key: string) =>
@@ -129,7 +126,7 @@ describe("a sidecar that drains", () => {
   });
 
   it("gives back at its end what it was granted for those who did not come back", async () => {
-    const store = sharedStore();
+    const store = shared(memoryStore());
     const lease = await startHeld(10_000, {
       store,
       lingerMs: 60_000,
@@ -146,7 +143,7 @@ describe("a sidecar that drains", () => {
   });
 
   it("does not wait for a lease that another sidecar has granted, also when it has renewed it", async () => {
-    const store = sharedStore();
+    const store = shared(memoryStore());
     const lease = await startHeld(10_000, { store });
     const other = await startTestSidecar({ store });
     const { body } = await call(other.url, "POST", `${path}/renew`, { body: { leases: [lease] } });

@@ -1,5 +1,5 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { carryAll, TcpProxy } from "./tcp-proxy.js";
 
 /** How a connection fails, and when. */
 export interface Failure {
@@ -18,36 +18,17 @@ export interface Failure {
 /** How much later an end is told. */
 const LATER_MS = 100;
 
-/** A network between callers and a sidecar in which every connection fails. */
-export class FrailNetwork {
-  readonly #server: Server;
-
-  /** @param nextFailure asked once for each connection */
-  constructor(target: string, nextFailure: () => Failure) {
-    const { hostname, port } = new URL(target);
-    this.#server = createServer((caller) => {
-      const sidecar = connect(Number(port), hostname);
-      caller.on("error", () => {}).on("close", () => sidecar.destroy());
-      sidecar.on("error", () => {}).on("close", () => caller.destroy());
-      carry(caller, sidecar, nextFailure());
-    });
-  }
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    this.#server.close();
-    await once(this.#server, "close");
-  }
+/**
+ * A network between callers and a sidecar in which every connection fails.
+ *
+ * @param nextFailure asked once for each connection
+ */
+export function frailNetwork(target: string, nextFailure: () => Failure): TcpProxy {
+  return new TcpProxy(target, (caller, sidecar) => carry(caller, sidecar, nextFailure()));
 }
 
 function carry(caller: Socket, sidecar: Socket, { afterMs, afterAnswerMs, manner }: Failure): void {
-  caller.pipe(sidecar);
-  sidecar.pipe(caller);
+  carryAll(caller, sidecar);
   const fail = () => failBy(manner, caller, sidecar);
   let failing = setTimeout(fail, afterMs);
   sidecar.once("data", () => {

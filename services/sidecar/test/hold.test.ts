@@ -1,61 +1,28 @@
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { VanishedHosts } from "../src/leases/vanished-hosts.js";
 import type { Sidecar } from "../src/sidecar.js";
 import { Folder } from "./folders.js";
-import { call } from "./http.js";
-import { startTestSidecar } from "./sidecars.js";
+import { type CallOptions, call } from "./http.js";
+import { behindProxy } from "./session-scene.js";
+import { shared, startTestSidecar } from "./sidecars.js";
+import { OpenStream } from "./streams.js";
 
 let sidecar: Sidecar;
 
-afterEach(() => sidecar.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await sidecar.close();
+});
 
-type Line = Record<string, unknown>;
+const path = "/v1/semaphores/api/hold";
 
-/** A caller that reads lines. */
-class Holder {
-  readonly lines: Line[] = [];
-  readonly #request: ClientRequest;
-  status: number | undefined;
-  headers: IncomingMessage["headers"] = {};
-  ended = false;
-
-  constructor(body: Record<string, unknown>, headers: Record<string, string> = {}) {
-    this.#request = request(`${sidecar.url}/v1/semaphores/api/hold`, {
-      method: "POST",
-      agent: false,
-      headers: { "content-type": "application/json", ...headers },
-    });
-    this.#request.on("response", (response) => this.#read(response));
-    this.#request.on("error", () => {});
-    this.#request.end(JSON.stringify(body));
-  }
-
-  hangUp(): void {
-    this.#request.destroy();
-  }
-
-  async line(index: number): Promise<Line> {
-    return until(() => this.lines[index], { what: `line ${index}` });
-  }
-
-  #read(response: IncomingMessage): void {
-    this.status = response.statusCode;
-    this.headers = response.headers;
-    let text = "";
-    response.setEncoding("utf8");
-    response.on("data", (chunk) => {
-      const parts = (text + chunk).split("\n");
-      text = parts.pop() ?? "";
-      this.lines.push(...parts.map((part) => JSON.parse(part)));
-    });
-    response.on("error", () => {});
-    response.on("end", () => {
-      this.ended = true;
-    });
-  }
-}
+/** Resolves when it is granted. */
+const hold = (body: object, options: Omit<CallOptions, "body"> = {}) =>
+  OpenStream.open(sidecar.url, "POST", path, { body, ...options });
 
 const look = async () => {
   const snapshot = await sidecar.store.inspect("api");
@@ -66,7 +33,7 @@ const look = async () => {
 describe("a hold", () => {
   it("is a lease for as long as the connection, renewed by the sidecar", async () => {
     sidecar = await startTestSidecar();
-    const holder = new Holder({ limit: 1, leaseMs: 200, holder: "curl" });
+    const holder = await hold({ limit: 1, leaseMs: 200, holder: "curl" });
     const { lease, ...first } = await holder.line(0);
     expect(holder.status).toBe(200);
     expect(holder.headers["content-type"]).toBe("application/x-ndjson");
@@ -80,56 +47,56 @@ describe("a hold", () => {
 
   it("waits as an acquire does, and is refused as one", async () => {
     sidecar = await startTestSidecar();
-    const first = new Holder({ limit: 1 });
+    const first = await hold({ limit: 1 });
     await first.line(0);
-    expect((await call(sidecar.url, "POST", "/v1/semaphores/api/hold", { body: {} })).body).toMatchObject({
+    expect((await call(sidecar.url, "POST", path, { body: {} })).body).toMatchObject({
       code: "ACQUIRE_TIMEOUT",
     });
-    const second = new Holder({ waitMs: 60_000 });
-    const gone = new Holder({ waitMs: 60_000 });
+    const second = hold({ waitMs: 60_000 });
+    const hangingUp = new AbortController();
+    const gone = expect(hold({ waitMs: 60_000 }, { signal: hangingUp.signal })).rejects.toThrow("aborted");
     await until(async () => (await look()).waiting === 2, { what: "two waiters" });
-    gone.hangUp();
+    hangingUp.abort();
+    await gone;
     await until(async () => (await look()).waiting === 1, { what: "one waiter" });
     first.hangUp();
-    await second.line(0);
+    await (await second).line(0);
   });
 
   it("ends with a last word when an operator revokes the lease", async () => {
     sidecar = await startTestSidecar();
-    const holder = new Holder({ limit: 1 });
+    const holder = await hold({ limit: 1 });
     const { lease } = await holder.line(0);
     await call(sidecar.url, "DELETE", `/v1/semaphores/api/leases/${lease}`);
     expect(await holder.line(1)).toEqual({ lost: "revoked" });
-    await until(() => holder.ended, { what: "the end" });
+    await holder.end();
   });
 
   it("ends when somebody releases its lease", async () => {
     sidecar = await startTestSidecar();
-    const holder = new Holder({ limit: 1 });
+    const holder = await hold({ limit: 1 });
     const { lease } = await holder.line(0);
     await call(sidecar.url, "POST", "/v1/semaphores/api/release", { body: { lease } });
-    await until(() => holder.ended, { what: "the end" });
+    await holder.end();
     expect(holder.lines.at(-1)).toEqual({ lost: "lapsed" });
     expect((await look()).inUse).toBe(0);
   });
 
   it("is left to its time when the sidecar ends", async () => {
     const memory = memoryStore();
-    const close = memory.close.bind(memory);
-    memory.close = async () => {};
-    sidecar = await startTestSidecar({ store: memory });
-    const holder = new Holder({ limit: 1, leaseMs: 400 });
+    sidecar = await startTestSidecar({ store: shared(memory) });
+    const holder = await hold({ limit: 1, leaseMs: 400 });
     await holder.line(0);
     await sidecar.close();
-    await until(() => holder.ended, { what: "the end" });
+    await holder.end();
     expect((await memory.inspect("api"))?.inUse).toBe(1);
     await until(async () => (await memory.inspect("api"))?.lapsesTotal === 1, { what: "its lapse" });
-    await close();
+    await memory.close();
   });
 
   it("is kept for a whole lease where a proxy may have ended the connection", async () => {
     sidecar = await startTestSidecar();
-    const holder = new Holder({ limit: 1, leaseMs: 500 }, { "x-forwarded-for": "192.0.2.1" });
+    const holder = await hold({ limit: 1, leaseMs: 500 }, behindProxy);
     await holder.line(0);
     holder.hangUp();
     const endedAt = performance.now();
@@ -147,31 +114,65 @@ describe("a hold", () => {
         }),
       );
     sidecar = await startTestSidecar({ environment: { SLUICE_TOKENS_FILE: tokens("kept", "gone") } });
-    const bearer = (name: string) => ({ authorization: `Bearer ${name}-0123456789abcdef` });
-    const first = new Holder({ limit: 1 }, bearer("kept"));
+    const bearer = (name: string) => ({
+      headers: { authorization: `Bearer ${name}-0123456789abcdef` },
+    });
+    const first = await hold({ limit: 1 }, bearer("kept"));
     await first.line(0);
-    const waits = new Holder({ waitMs: 60_000 }, bearer("gone"));
-    const headers = bearer("gone");
     const asks = call(sidecar.url, "POST", "/v1/semaphores/api/acquire", {
       body: { waitMs: 60_000 },
-      headers,
+      ...bearer("gone"),
     });
-    const refused = expect(asks).rejects.toThrow();
+    const refused = [hold({ waitMs: 60_000 }, bearer("gone")), asks].map((waits) =>
+      expect(waits).rejects.toThrow(),
+    );
     await until(async () => (await look()).waiting === 2, { what: "two waiters" });
     tokens("kept");
     sidecar.reload();
     await until(async () => (await look()).waiting === 0, { what: "an empty queue" });
-    await refused;
-    expect(waits.lines).toEqual([]);
+    await Promise.all(refused);
   });
 
   it("counts as a session of its client", async () => {
     sidecar = await startTestSidecar({ environment: { SLUICE_MAX_SESSIONS_PER_CLIENT: "1" } });
-    const holder = new Holder({ limit: 5 });
+    const holder = await hold({ limit: 5 });
     await holder.line(0);
-    const refused = await call(sidecar.url, "POST", "/v1/semaphores/api/hold", { body: { limit: 5 } });
+    const refused = await call(sidecar.url, "POST", path, { body: { limit: 5 } });
     expect(refused.body).toMatchObject({ code: "TOO_MANY_REQUESTS" });
     holder.hangUp();
     await until(async () => (await look()).inUse === 0, { what: "its end" });
   });
+
+  it("leaves nothing at its connection when it ends before that does", async () => {
+    const { watch } = VanishedHosts.prototype;
+    const sockets = new Set<Socket>();
+    const listenersFound: number[] = [];
+    vi.spyOn(VanishedHosts.prototype, "watch").mockImplementation(function (
+      this: VanishedHosts,
+      socket,
+      told,
+    ) {
+      sockets.add(socket);
+      listenersFound.push(socket.listenerCount("close"));
+      return watch.call(this, socket, told);
+    });
+    sidecar = await startTestSidecar();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let holds = 1; holds <= 3; holds++) await holdAndRelease(agent);
+    agent.destroy();
+    expect(sockets.size).toBe(1);
+    expect(listenersFound).toEqual(Array(3).fill(listenersFound[0]));
+  });
 });
+
+/** One hold by a connection of `agent`, as from another host, until it has ended. */
+async function holdAndRelease(agent: Agent): Promise<void> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { "content-type": "application/json", ...behindProxy.headers };
+    const outgoing = request(`${sidecar.url}${path}`, { method: "POST", agent, headers }, resolve);
+    outgoing.once("error", reject).end(JSON.stringify({ limit: 1 }));
+  });
+  const [{ lease } = { lease: "" }] = (await look()).leases;
+  await call(sidecar.url, "POST", "/v1/semaphores/api/release", { body: { lease } });
+  await response.resume().toArray();
+}

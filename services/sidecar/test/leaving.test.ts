@@ -4,7 +4,7 @@ import { redisStore } from "@sluice/core/redis";
 import { type RedisServer, seededRandom, startRedis, until } from "@sluice/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
-import { type Failure, FrailNetwork } from "./frail-network.js";
+import { type Failure, frailNetwork } from "./frail-network.js";
 import { call } from "./http.js";
 import { RawSession } from "./session-client.js";
 import { startTestSidecar } from "./sidecars.js";
@@ -99,7 +99,7 @@ describe.each(["memory", "Redis"] as const)("over %s, a thousand callers of all 
 
   it("leave nothing behind whose connections are cut before, at and after their grant", async () => {
     const before = await start(store);
-    const network = new FrailNetwork(sidecar.url, nextFailure());
+    const network = frailNetwork(sidecar.url, nextFailure());
     const url = await network.listen();
     await comeAndGo(url, (visitor) => visitor.closed);
     await network.close();

@@ -4,8 +4,8 @@ import { Semaphore, type Store } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it } from "vitest";
-import { Balancer } from "./balancer.js";
-import { startTestSidecar } from "./sidecars.js";
+import { shared, startTestSidecar } from "./sidecars.js";
+import { TcpProxy } from "./tcp-proxy.js";
 
 type Closable = Pick<Store, "close">;
 
@@ -67,7 +67,7 @@ describe("a semaphore over a sidecar", () => {
 
   it("stops believing in a lease when the sidecar is gone, no later than the store does", async () => {
     const store = memoryStore();
-    const sidecar = await startTestSidecar({ store: Object.assign(store, { close: async () => {} }) });
+    const sidecar = await startTestSidecar({ store: shared(store) });
     const semaphore = new Semaphore(opens(sidecarStore(sidecar.url)), "api", { limit: 1, leaseMs: 600 });
     const lease = await semaphore.acquire();
     const { signal } = lease;
@@ -80,10 +80,10 @@ describe("a semaphore over a sidecar", () => {
   });
 
   it("keeps its place in the queue while its sidecar is replaced by another", async () => {
-    const store = Object.assign(memoryStore(), { close: async () => {} });
+    const store = shared(memoryStore());
     const before = opens(await startTestSidecar({ store, lingerMs: 1_000 }));
     const after = opens(await startTestSidecar({ store }));
-    const balancer = opens(new Balancer(before.url));
+    const balancer = opens(new TcpProxy(before.url));
     const local = new Semaphore(store, "api", { limit: 1 });
     const lease = await local.acquire();
     const remote = new Semaphore(opens(sidecarStore(await balancer.listen())), "api");

@@ -27,3 +27,14 @@ export function startTestSidecar({
     ...(lingerMs !== undefined && { lingerMs }),
   });
 }
+
+/** The same store behind more than one sidecar, none of which ends it. */
+export function shared(store: Store): Store {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === "close") return async () => {};
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}

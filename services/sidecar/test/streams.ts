@@ -24,12 +24,17 @@ export class OpenStream {
     });
   }
 
-  /** Resolves with the headers. */
+  /** Resolves with the headers. @throws Error where the connection ends before them */
   static open(url: string, method: string, path: string, options: CallOptions = {}): Promise<OpenStream> {
-    const { body, headers } = options;
+    const { body, headers, signal } = options;
     const type = body === undefined ? {} : { "content-type": "application/json" };
     return new Promise((resolve, reject) => {
-      const outgoing = request(`${url}${path}`, { method, agent: false, headers: { ...type, ...headers } });
+      const outgoing = request(`${url}${path}`, {
+        method,
+        agent: false,
+        headers: { ...type, ...headers },
+        ...(signal && { signal }),
+      });
       outgoing.once("response", (response) => resolve(new OpenStream(response)));
       outgoing.once("error", reject);
       outgoing.end(body === undefined ? undefined : JSON.stringify(body));

@@ -221,6 +221,7 @@ describe.skipIf(isSkipped)("what finds a host with unconfirmed data", () => {
     inScene(10, async (scene) => {
       vi.spyOn(VanishedHosts.prototype, "watch").mockImplementation((socket) => {
         socket.setKeepAlive(true, 3_000);
+        return () => {};
       });
       await granted(scene.invite({ kind: "session", body: { leaseMs: 3_000 }, count: 5 }), 5);
       scene.host.vanish();

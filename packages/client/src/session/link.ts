@@ -70,8 +70,8 @@ export class Link implements AskHost, Traveller, LeaseEvents {
   }
 
   /**
-   * Where the session ends meanwhile, nobody knows whether the lease was released, and it is once more: it then was
-   * held until now if it was still good.
+   * Where an answer is lost, nobody knows whether the lease was released, and it is once more: it then was held until
+   * now if it was still good.
    *
    * @throws Refused, Unreachable
    */
@@ -79,15 +79,10 @@ export class Link implements AskHost, Traveller, LeaseEvents {
     const held = this.#holding.find(semaphore, lease);
     if (held !== undefined) this.#holding.letGo(held);
     this.#plain.forget(semaphore, lease);
-    const session = held?.session ?? this.#route.session;
-    if (session === undefined || !session.live) return this.#plain.release(semaphore, lease);
-    try {
-      const answer = await within(this.answerMs, session.ask({ op: "release", semaphore, lease }));
-      return answer.released === true;
-    } catch {
-      const released = await this.#plain.release(semaphore, lease);
-      return released || (held !== undefined && performance.now() < held.believedUntil);
-    }
+    const inSession = await this.#releaseIn(held?.session ?? this.#route.session, semaphore, lease);
+    if (inSession !== undefined) return inSession;
+    const released = await this.#plain.release(semaphore, lease);
+    return released || (held !== undefined && performance.now() < held.believedUntil);
   }
 
   /** By lease, what is known of those that a sidecar renews for us; waits where that is being found out. */
@@ -240,6 +235,21 @@ export class Link implements AskHost, Traveller, LeaseEvents {
   /** What keeps the process alive while there is no session. */
   get #calls(): number {
     return this.#asks.size + this.#arrivals.length;
+  }
+
+  /** Undefined: nobody knows whether it was released. */
+  async #releaseIn(
+    session: Session | undefined,
+    semaphore: string,
+    lease: string,
+  ): Promise<boolean | undefined> {
+    if (session === undefined || !session.live) return undefined;
+    try {
+      const answer = await within(this.answerMs, session.ask({ op: "release", semaphore, lease }));
+      return answer.released === true;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The next session, or undefined where the attempt at it fails. */

@@ -5,7 +5,7 @@ import { count, exactly, lease, semaphore, text } from "./fields.js";
 import { problem } from "./problem.js";
 import { acquireFields, claimFields, createsWithLimit, idempotencyKey } from "./requests.js";
 
-export { closeCodes, SUBPROTOCOL } from "../subprotocol.js";
+export { CLIENT_END_HEADER, closeCodes, SUBPROTOCOL } from "../subprotocol.js";
 
 /*
  * The messages of a session: a WebSocket with the subprotocol `sluice.v1`, JSON in text messages. Every request bears

@@ -1,7 +1,7 @@
 import { type RedisServer, startRedis } from "@sluice/testkit";
 import { storeConformance } from "@sluice/testkit/conformance";
 import { afterAll, beforeAll } from "vitest";
-import { redisStore } from "../../src/stores/redis/index.js";
+import { freshStore } from "./fresh-store.js";
 
 let server: RedisServer;
 let prefixes = 0;
@@ -15,6 +15,6 @@ afterAll(() => server.stop());
 storeConformance("the Redis store", async () => {
   prefixes += 1;
   const prefix = `test${prefixes}`;
-  const store = redisStore(server.url, { prefix });
-  return { store, another: async () => redisStore(server.url, { prefix }), dispose: async () => {} };
+  const store = freshStore(server.url, { prefix });
+  return { store, another: async () => freshStore(server.url, { prefix }), dispose: async () => {} };
 });

@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Semaphore } from "../../src/semaphore.js";
 import type { Store } from "../../src/store.js";
 import { redisStore } from "../../src/stores/redis/index.js";
+import { freshStore } from "./fresh-store.js";
 
 let server: RedisServer;
 let proxy: CutProxy;
@@ -21,7 +22,7 @@ const stores: Store[] = [];
 
 /** A store of this test's count: straight to the server, or through the proxy. */
 function storeAt(url: string): Store {
-  const store = redisStore(url, { prefix });
+  const store = freshStore(url, { prefix });
   stores.push(store);
   return store;
 }
@@ -222,7 +223,7 @@ describe("a server", () => {
 
   test("that ran out of memory refuses grants, and takes releases and renewals", async () => {
     const small = await startRedis();
-    const store = redisStore(small.url, { prefix });
+    const store = freshStore(small.url, { prefix });
     try {
       const semaphore = new Semaphore(store, "api", { limit: 10, leaseMs: 600 });
       const lease = await semaphore.acquire();
@@ -296,9 +297,9 @@ describe("a server", () => {
 
   test("that restarts without its data goes on for those who wait", async () => {
     const lossy = await startRedis();
-    const store = redisStore(lossy.url, { prefix });
+    const store = freshStore(lossy.url, { prefix, maxLeaseMs: 1_000 });
     stores.push(store);
-    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    const semaphore = new Semaphore(store, "api", { limit: 1, leaseMs: 1_000 });
     const held = await semaphore.acquire();
     const waits = [semaphore.acquire(), semaphore.acquire()];
     await until(async () => (await semaphore.inspect()).waiting === 2, { what: "two waiters" });
@@ -333,7 +334,7 @@ describe("a server", () => {
         return copy;
       },
     });
-    const store = redisStore(old, { prefix });
+    const store = freshStore(old, { prefix });
     stores.push(store);
     const acquired = new Semaphore(store, "api", { limit: 1 }).acquire();
     await expect(acquired).rejects.toMatchObject({
@@ -348,7 +349,7 @@ describe("what is told of a failure", () => {
   test("holds neither a password nor the names of leases", async () => {
     const locked = await startRedis();
     await locked.command("CONFIG", "SET", "requirepass", "right");
-    const store = redisStore(`redis://:wrong-secret@127.0.0.1:${locked.port}`, { prefix });
+    const store = freshStore(`redis://:wrong-secret@127.0.0.1:${locked.port}`, { prefix });
     stores.push(store);
     const told: unknown[] = [];
     store.observe({ availability: (event) => told.push(event) });
@@ -364,9 +365,9 @@ describe("what is told of a failure", () => {
 
 test("a semaphore that is made anew after the server lost its data is listed again", async () => {
   const lossy = await startRedis();
-  const store = redisStore(lossy.url, { prefix });
+  const store = freshStore(lossy.url, { prefix, maxLeaseMs: 1_000 });
   stores.push(store);
-  const semaphore = new Semaphore(store, "api", { limit: 1 });
+  const semaphore = new Semaphore(store, "api", { limit: 1, leaseMs: 1_000 });
   await (await semaphore.acquire()).release();
   await lossy.restart({ empty: true });
   await (await semaphore.acquire()).release();
@@ -378,7 +379,7 @@ test("a semaphore that is made anew after the server lost its data is listed aga
 describe("a client of the caller's", () => {
   test("serves as a store, and outlives it", async () => {
     const client = new Redis(server.url, { protocol: 2 });
-    const store = redisStore(client, { prefix });
+    const store = freshStore(client, { prefix });
     const one = new Semaphore(store, "api", { limit: 1 });
     const other = new Semaphore(storeAt(server.url), "api", { limit: 1 });
     const held = await other.acquire();
@@ -396,7 +397,7 @@ describe("a client of the caller's", () => {
 
   test("is served through any number of lost connections", async () => {
     const client = new Redis(proxy.url);
-    const store = redisStore(client, { prefix });
+    const store = freshStore(client, { prefix });
     stores.push(store);
     const semaphore = new Semaphore(store, "api", { limit: 2 });
     const work = new Work();
@@ -443,7 +444,7 @@ describe("a process that is silent", () => {
 });
 
 test("a closed store leaves nothing behind but the semaphore, and no connection", async () => {
-  const store = redisStore(proxy.url, { prefix });
+  const store = freshStore(proxy.url, { prefix });
   const semaphore = new Semaphore(store, "api", { limit: 1 });
   await semaphore.acquire();
   const waiting = semaphore.acquire();

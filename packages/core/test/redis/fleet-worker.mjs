@@ -5,7 +5,7 @@ import { Semaphore } from "@sluice/core";
 import { redisStore } from "@sluice/core/redis";
 
 const { url, prefix, limit, leaseMs, tasks, upstream } = JSON.parse(process.argv[2]);
-const store = redisStore(url, { prefix });
+const store = redisStore(url, { prefix, assumeFresh: true });
 const semaphore = new Semaphore(store, "api", { limit, leaseMs });
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 // One clock for all processes of a host.

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type NodeProcess, type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
-import { redisStore } from "../../src/stores/redis/index.js";
+import { freshStore } from "./fresh-store.js";
 
 const worker = new URL("./fleet-worker.mjs", import.meta.url);
 
@@ -139,7 +139,7 @@ describe("processes that share a limit over Redis", () => {
   test("go on when one that waits is killed, and it leaves no place behind", async () => {
     await start({ count: 3, tasks: 8, taskMs: 50, limit: 2, leaseMs: 600 });
     const [victim, ...others] = processes as [NodeProcess, ...NodeProcess[]];
-    const store = redisStore(server.url, { prefix: `fleet${tests}` });
+    const store = freshStore(server.url, { prefix: `fleet${tests}` });
     const semaphore = new Semaphore(store, "api", { limit: 2 });
     const held = await Promise.all([semaphore.acquire(), semaphore.acquire()]);
     go(victim);

@@ -195,20 +195,6 @@ test("a renewal for a shorter time does not end a lease earlier than an older on
 describe("a key that is evicted", () => {
   const key = (part: string) => `test:{api}:${part}`;
 
-  for (const part of ["leases", "expiries"]) {
-    test(`(${part}) costs permits for one longest lease, and no longer`, async () => {
-      await script.apply("p", [ofOne, '["B","one"]'], start);
-      await script.apply("q", [acquire("two")], start);
-      await script.redis.del(key(part));
-      let reply = await script.apply("q", [], start + 1_000);
-      expect(reply.notices).toBeUndefined();
-      expect(await script.status(start + 1_000)).toMatchObject({ inUse: 1, waiting: 1 });
-      reply = await script.apply("q", [], start + 2_000);
-      expect(reply.notices?.grants).toEqual([["two", 1]]);
-      expect(await script.heldPermits()).toBe(1);
-    });
-  }
-
   for (const part of ["queue", "waiters"]) {
     test(`(${part}) makes those who wait ask again`, async () => {
       await script.apply("p", [ofOne, '["B","one"]'], start);

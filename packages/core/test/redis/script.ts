@@ -4,22 +4,46 @@ import type { SemaphoreStatus } from "../../src/store.js";
 import { bound } from "../../src/stores/redis/binding.js";
 import { applyLua, inspectLua } from "../../src/stores/redis/scripts.generated.js";
 import { readStatus, statusRequest } from "../../src/stores/redis/snapshot.js";
-import { decodeReply, encodeBatch, factsKey, type Reply } from "../../src/stores/redis/wire.js";
+import {
+  decodeReply,
+  encodeBatch,
+  factsKey,
+  type Knowledge,
+  knowledge,
+  type Reply,
+} from "../../src/stores/redis/wire.js";
 
 const clockKey = "test:clock";
-const parts = ["facts", "expiries", "leases", "queue", "waiters", "parked"];
+const infoKey = "test:info";
+/** The life of the server that the scripts are bound to, as far as they know. */
+export const ownLife = "testrun";
+const parts = ["facts", "expiries", "leases", "queue", "waiters", "parked"] as const;
 
-/** The scripts as they are, but for the clock, which the test sets. */
-function withTestClock(source: string): string {
+/** The scripts as they are, but for what they read of the server, which the test sets. */
+function withTestServer(source: string, life: string): string {
   const ticking = source.replace(/(redis\.)?call\('TIME'\)/, `redis.call('LRANGE', '${clockKey}', 0, 1)`);
+  const told = ticking.replace(/call\('INFO'[^)]*\)/, `call('GET', '${infoKey}')`);
   if (ticking === source) throw new Error("the script does not read TIME where the test expects it");
-  return bound(ticking, "testrun", false);
+  if (told === ticking) throw new Error("the script does not read INFO where the test expects it");
+  return bound(told, life, false);
+}
+
+/** What the server says of itself. */
+export interface ServerFacts {
+  /** What `INFO` calls run_id. */
+  readonly runId?: string;
+  readonly upMs?: number;
+  /** The id under which a promoted server was replicated to. */
+  readonly replicatedAs?: string;
+  readonly flushed?: boolean;
 }
 
 /** Runs apply.lua on one semaphore at times that the test chooses. */
 export class ScriptUnderTest {
   readonly redis: Redis;
   readonly #key: string;
+  /** What the processes know of the server. */
+  knowledge: Knowledge = knowledge.none;
   #applySha = "";
   #inspectSha = "";
   #batches = new Map<string, number>();
@@ -29,16 +53,41 @@ export class ScriptUnderTest {
     this.#key = factsKey("test", semaphore);
   }
 
-  async load(): Promise<void> {
-    this.#applySha = String(await this.redis.call("SCRIPT", "LOAD", withTestClock(applyLua)));
-    this.#inspectSha = String(await this.redis.call("SCRIPT", "LOAD", withTestClock(inspectLua)));
+  /** @param life the incarnation that the scripts are bound to */
+  async load(life = ownLife): Promise<void> {
+    const load = async (source: string) =>
+      String(await this.redis.call("SCRIPT", "LOAD", withTestServer(source, life)));
+    this.#applySha = await load(applyLua);
+    this.#inspectSha = await load(inspectLua);
+  }
+
+  /** What the scripts find where they ask the server about itself; up for a day, never promoted nor flushed, unless said. */
+  async setServer({
+    runId = ownLife,
+    upMs = 86_400_000,
+    replicatedAs = "0".repeat(40),
+    flushed = false,
+  }: ServerFacts = {}): Promise<void> {
+    const lines = [
+      `run_id:${runId}`,
+      `uptime_in_seconds:${Math.floor(upMs / 1_000)}`,
+      `master_replid2:${replicatedAs}`,
+      ...(flushed ? ["cmdstat_flushall:calls=1,usec=5"] : []),
+    ];
+    await this.redis.set(infoKey, lines.join("\r\n"));
   }
 
   /** @param operations texts as encode makes them */
-  async apply(process: string, operations: readonly string[], nowMs: number, fenceSeen = 0): Promise<Reply> {
+  async apply(
+    process: string,
+    operations: readonly string[],
+    nowMs: number,
+    fenceSeen = 0,
+    maxLeaseMs = 1_000,
+  ): Promise<Reply> {
     const batch = (this.#batches.get(process) ?? 0) + 1;
     this.#batches.set(process, batch);
-    const reply = await this.applyBatch(process, batch, operations, nowMs, 0, fenceSeen);
+    const reply = await this.applyBatch(process, batch, operations, nowMs, 0, fenceSeen, maxLeaseMs);
     if (reply === undefined) throw new Error("the script took the batch for an old one");
     return reply;
   }
@@ -51,9 +100,18 @@ export class ScriptUnderTest {
     nowMs: number,
     after = 0,
     fenceSeen = 0,
+    maxLeaseMs = 1_000,
   ): Promise<Reply | undefined> {
     await this.#setClock(nowMs);
-    const header = { process, batch, after, fenceSeen, maxLeaseMs: 1_000, holder: '"test"' };
+    const header = {
+      process,
+      batch,
+      after,
+      fenceSeen,
+      maxLeaseMs,
+      holder: '"test"',
+      knowledge: this.knowledge,
+    };
     const text = await this.redis.evalsha(
       this.#applySha,
       1,
@@ -89,6 +147,10 @@ export class ScriptUnderTest {
     return times;
   }
 
+  async evict(part: (typeof parts)[number]): Promise<void> {
+    await this.redis.del(this.#keyOf(part));
+  }
+
   async processes(): Promise<string[]> {
     const fields = await this.redis.hkeys(this.#key);
     return fields.filter((field) => field !== "").sort();
@@ -104,7 +166,8 @@ export class ScriptUnderTest {
 
   /** Frees everything, as if the semaphore had never been. */
   async reset(): Promise<void> {
-    await this.redis.del(...parts.map((part) => this.#keyOf(part)));
+    await this.redis.del("test:marker", ...parts.map((part) => this.#keyOf(part)));
+    await this.setServer();
     this.#batches.clear();
   }
 

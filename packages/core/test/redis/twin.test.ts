@@ -2,9 +2,12 @@ import { startRedis } from "@sluice/testkit";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Ledger } from "../../src/stores/memory/ledger.js";
-import type { Answer, Notice, Operation } from "../../src/stores/operation.js";
+import type { Answer, ClaimOperation, Notice, Operation } from "../../src/stores/operation.js";
 import { encode, encodeAcquire, type Reply, refusals, type WireAnswer } from "../../src/stores/redis/wire.js";
 import { ScriptUnderTest } from "./script.js";
+
+const firstMoment = 1_700_000_000_000;
+const longestLeaseMs = 1_000;
 
 /** A step in the life of a semaphore: time passes, then one call is made. */
 interface Step {
@@ -48,6 +51,20 @@ const plain = fc.record({
   create: fc.constant(undefined),
 });
 
+/** Fences of the time before the test, of its own time, and one that was never given out. */
+const fence = fc.oneof(
+  fc.integer({ min: -5_000, max: 5_000 }).map((ms) => (firstMoment + ms) * 1_000 + 7),
+  fc.constantFrom(0, (firstMoment + 100_000_000) * 1_000),
+);
+
+const restore = fc.record({
+  permits: fc.constantFrom(1, 1, 2),
+  fence,
+  leaseMs: fc.constantFrom(100, 400),
+  holder: fc.constant("test"),
+  create: fc.option(definition, { nil: undefined }),
+});
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 10, arbitrary: acquire },
   { weight: 6, arbitrary: plain },
@@ -72,7 +89,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       op: fc.constant("claim" as const),
       lease: firstName,
       attempt,
-      restore: fc.constant(undefined),
+      restore: fc.option(restore, { nil: undefined }),
     }),
   },
   {
@@ -132,7 +149,7 @@ function texts(asked: Operation): string[] {
         asked.leaseMs === undefined ? `["n","${asked.lease}"]` : encode.renewFor(asked.lease, asked.leaseMs),
       ];
     case "claim":
-      return [encode.claim(asked.lease, asked.attempt)];
+      return claimTexts(asked);
     case "define":
       return [encode.define(asked.definition)];
     case "resize":
@@ -144,6 +161,17 @@ function texts(asked: Operation): string[] {
   }
 }
 
+/** What a claim creates where it is missing is an operation of its own, too. */
+function claimTexts({ lease, attempt, restore }: ClaimOperation): string[] {
+  const text = encode.claim(lease, attempt, restore);
+  return restore?.create === undefined ? [text] : [encode.recall(restore.create, 0), text];
+}
+
+function creates(asked: Operation): boolean {
+  if (asked.op === "acquire") return asked.create !== undefined;
+  return asked.op === "claim" && asked.restore?.create !== undefined;
+}
+
 const refusalWords: Readonly<Record<number, string>> = {
   [refusals.timeout]: "timeout",
   [refusals.queueFull]: "queue_full",
@@ -153,6 +181,7 @@ const refusalWords: Readonly<Record<number, string>> = {
   [refusals.inUse]: "in_use",
   [refusals.lapsed]: "lost lapsed",
   [refusals.revoked]: "lost revoked",
+  [refusals.recovering]: "withheld",
 };
 
 /** What both say to one operation, in the same words. */
@@ -236,35 +265,40 @@ afterAll(() => stop());
 
 test("the script answers every sequence of calls as the ledger does, and never exceeds the limit", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-      await script.reset();
-      const ledger = new Ledger("api");
-      let now = 1_700_000_000_000;
-      let highestLimit = 0;
-      const names = new PlainNames();
-      for (const { afterMs, operations: wished } of [{ afterMs: 0, operations: [create] }, ...steps]) {
-        now += afterMs;
-        const operations = wished.map((one) => names.name(one));
-        // The ledger remembers the fences of a removed semaphore, the script is told of them.
-        const fenceSeen = ledger.fence;
-        const expected = ledger.apply(operations, now);
-        const reply = await script.apply("p", operations.flatMap(texts), now, fenceSeen);
-        const answers = answersByOperation(operations, reply);
-        // A reply has no more than the last definition to tell by how long a lease lasted that was over before a removal.
-        const spoken = operations.some(({ op }) => op === "remove") ? withoutEnd : asItIs;
-        expect(
-          answers.map((answer, i) => spoken(wordOfScript(operations[i] as Operation, answer, reply))),
-        ).toEqual(expected.answers.map((answer) => spoken(wordOfLedger(answer))));
-        expect(tidingsOfScript(reply)).toEqual(tidingsOfLedger(expected.notices));
-        if (reply.notices?.removed) return;
-        const status = await script.status(now);
-        expect(withoutAges(status)).toEqual(withoutAges(ledger.status(now)));
-        expect(await script.heldPermits()).toBe(status?.inUse ?? 0);
-        highestLimit = Math.max(highestLimit, ...operations.map(limitOf));
-        expect(status?.inUse ?? 0).toBeLessThanOrEqual(highestLimit);
-      }
-    }),
-    { numRuns: 300 },
+    fc.asyncProperty(
+      fc.array(step, { minLength: 5, maxLength: 40 }),
+      fc.boolean(),
+      async (steps, recovers) => {
+        await script.reset();
+        if (recovers) await script.setServer({ upMs: 0 });
+        let now = firstMoment;
+        const ledger = new Ledger("api", { recoverUntil: recovers ? now + longestLeaseMs : 0 });
+        let highestLimit = 0;
+        const names = new PlainNames();
+        for (const { afterMs, operations: wished } of [{ afterMs: 0, operations: [create] }, ...steps]) {
+          now += afterMs;
+          const operations = wished.map((one) => names.name(one));
+          // The ledger remembers the fences of a removed semaphore, the script is told of them.
+          const fenceSeen = ledger.fence;
+          const expected = ledger.apply(operations, now);
+          const reply = await script.apply("p", operations.flatMap(texts), now, fenceSeen);
+          const answers = answersByOperation(operations, reply);
+          // A reply has no more than the last definition to tell by how long a lease lasted that was over before a removal.
+          const spoken = operations.some(({ op }) => op === "remove") ? withoutEnd : asItIs;
+          expect(
+            answers.map((answer, i) => spoken(wordOfScript(operations[i] as Operation, answer, reply))),
+          ).toEqual(expected.answers.map((answer) => spoken(wordOfLedger(answer))));
+          if (reply.notices?.removed) return;
+          expect(tidingsOfScript(reply)).toEqual(tidingsOfLedger(expected.notices));
+          const status = await script.status(now);
+          expect(withoutAges(status)).toEqual(withoutAges(ledger.status(now)));
+          expect(await script.heldPermits()).toBe(status?.inUse ?? 0);
+          highestLimit = Math.max(highestLimit, ...operations.map(limitOf));
+          if (!recovers) expect(status?.inUse ?? 0).toBeLessThanOrEqual(highestLimit);
+        }
+      },
+    ),
+    { numRuns: Number(process.env.SLUICE_TEST_TWIN_RUNS ?? 300) },
   );
 }, 120_000);
 
@@ -278,7 +312,7 @@ function limitOf(asked: Operation): number {
 function answersByOperation(operations: readonly Operation[], reply: Reply): WireAnswer[] {
   const answers = [...reply.answers];
   return operations.map((asked) => {
-    if (asked.op === "acquire" && asked.create !== undefined) answers.shift();
+    if (creates(asked)) answers.shift();
     return answers.shift() ?? Number.NaN;
   });
 }

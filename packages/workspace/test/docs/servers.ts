@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Semaphore } from "@sluice/core";
+import { redisStore } from "@sluice/core/redis";
 import { type NodeProcess, type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
 import { root } from "../../toolchain/places.mjs";
 
@@ -33,6 +35,7 @@ export class Servers {
     this.#upstream = createServer((_request, response) => response.end("{}"));
     const upstreamPort = await listen(this.#upstream);
     this.#redis = await startRedis();
+    await settle(this.#redis.url);
     this.#sidecar = await startSidecarProgram();
     this.#addresses = [
       ["redis://localhost:6379", this.#redis.url],
@@ -53,6 +56,14 @@ export class Servers {
     this.#upstream?.closeAllConnections();
     this.#upstream?.close();
   }
+}
+
+/** Readers have a Redis that has run for a while; this one is young, but nobody can hold a lease of it. */
+async function settle(url: string): Promise<void> {
+  const store = redisStore(url, { assumeFresh: true });
+  await new Semaphore(store, "any", { limit: 1 }).use(() => {});
+  await store.remove("any");
+  await store.close();
 }
 
 async function listen(server: Server): Promise<number> {

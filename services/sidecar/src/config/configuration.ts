@@ -65,7 +65,7 @@ export class Configuration {
     const declarations = this.#declarations;
     this.#status = "pending";
     this.#reason = undefined;
-    // One after the other: the last call of a former run must have ended, or it could undo the first ones of this run.
+    // One after the other: the last calls of a former run must have ended, or they could undo those of this run.
     this.#lastRun = this.#lastRun.then(() => this.#applyUntilTaken(declarations, signal));
   }
 

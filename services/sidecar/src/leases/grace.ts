@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { CLIENT_END_HEADER } from "@sluice/client/shapes";
 import { isLoopbackAddress } from "../access/loopback.js";
 
 /** Long enough for a client that is alive to hear of the end and to stop believing, where the kernel tells both. */
@@ -8,14 +9,11 @@ export const LOOPBACK_GRACE_MS = 20;
 /** What proxies add to a request. Behind one, the two ends of a session do not hear of its end at once. */
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via"];
 
-/** Where a client tells its own end of the connection, as `address:port`. */
-const CLIENT_END = "sluice-client-end";
-
 /** Whether one kernel carries the whole connection, and tells both ends of its end at once. */
 export function isDirectLoopback({ socket, headers }: IncomingMessage): boolean {
   if (proxyHeaders.some((name) => headers[name] !== undefined)) return false;
   if (!isLoopbackAddress(socket.remoteAddress) || !isLoopbackAddress(socket.localAddress)) return false;
-  const told = headers[CLIENT_END];
+  const told = headers[CLIENT_END_HEADER];
   // A tunnel (ssh -L, socat) leaves no header, but has another end than its client, and mostly another port.
   return told === undefined ? isAskedHere(headers.host, socket) : told === endOf(socket);
 }

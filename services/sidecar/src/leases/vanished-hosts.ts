@@ -33,16 +33,27 @@ export class VanishedHosts {
   readonly #watched = new Map<string, Watched>();
   #looking: NodeJS.Timeout | undefined;
 
-  watch(socket: Socket, onVanished: OnVanished): void {
+  /**
+   * Until the connection ends, or the function that is returned is called. Of several who watch one connection the
+   * last one is told.
+   */
+  watch(socket: Socket, onVanished: OnVanished): () => void {
     socket.setKeepAlive(true, IDLE_MS);
     const ends = endsOf(socket);
-    if (ends === undefined) return;
-    this.#watched.set(ends, { onVanished, silentSince: undefined });
+    if (ends === undefined) return () => {};
+    const watched: Watched = { onVanished, silentSince: undefined };
+    this.#watched.set(ends, watched);
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS).unref();
-    socket.once("close", () => this.#forget(ends));
+    const unwatch = () => {
+      socket.off("close", unwatch);
+      this.#forget(ends, watched);
+    };
+    socket.once("close", unwatch);
+    return unwatch;
   }
 
-  #forget(ends: string): void {
+  #forget(ends: string, watched: Watched): void {
+    if (this.#watched.get(ends) !== watched) return;
     this.#watched.delete(ends);
     if (this.#watched.size > 0) return;
     clearInterval(this.#looking);

@@ -70,20 +70,26 @@ class Hold implements Owner {
   }
 
   begin(answer: HoldLine): void {
-    const { closing, vanishedHosts, access } = this.#context;
+    const { closing, access } = this.#context;
     const restart = () => this.#restart();
     closing.addEventListener("abort", restart, { once: true });
     this.#response.once("close", () => {
       closing.removeEventListener("abort", restart);
       this.#left();
     });
-    if (!this.#isLoopback) vanishedHosts.watch(this.#request.socket, (silentMs) => this.#cutOff(silentMs));
+    if (!this.#isLoopback) this.#watchHost();
     this.#response.once(
       "close",
       access.watch(callerOf(this.#response), "use", () => this.#cutOff()),
     );
     this.#response.writeHead(200, { "content-type": "application/x-ndjson" });
     this.#write(answer);
+  }
+
+  /** Other requests may follow on the connection. */
+  #watchHost(): void {
+    const cutOff = (silentMs: number) => this.#cutOff(silentMs);
+    this.#response.once("close", this.#context.vanishedHosts.watch(this.#request.socket, cutOff));
   }
 
   add(lease: KeptForOwner): void {

@@ -12,7 +12,7 @@ import {
 } from "./wire.js";
 
 /** A grant as the server knows it. */
-export interface Terms {
+export interface GrantTerms {
   readonly fence: number;
   /** In the server's clock. */
   readonly expiresAt: number;
@@ -27,6 +27,8 @@ export interface AcquireLane {
   readonly holder: string;
   /** Whether the server answers in these moments. */
   readonly responsive: boolean;
+  /** How much longer nothing is granted because the server may have lost leases; 0: it does not recover. */
+  readonly recoveryMs: number;
   /** Why the server was lost, where it was. */
   readonly cause: unknown;
   /** The limit that was last heard of, if any. */
@@ -46,7 +48,7 @@ export interface AcquireLane {
   /** The attempt that had taken its place was refused. */
   restored(call: AcquireCall): void;
   /** The grant as this process may believe it, or undefined where its time is over already. */
-  granted(call: AcquireCall, terms: Terms): Grant | undefined;
+  granted(call: AcquireCall, terms: GrantTerms): Grant | undefined;
 }
 
 /** One attempt at a lease, from the first ask to its outcome. */
@@ -113,7 +115,7 @@ export class AcquireCall implements Call {
   }
 
   /** A grant on the server's terms. One that comes so late that its time is over is given back, and asked for anew. */
-  take(terms: Terms): void {
+  take(terms: GrantTerms): void {
     const grant = this.#lane.granted(this, terms);
     if (grant !== undefined) {
       this.settle(grant);
@@ -175,6 +177,7 @@ export class AcquireCall implements Call {
     }
     if (refusal === refusals.outOfMemory) this.failed(unavailable(new Error("it is out of memory")));
     else if (refusal === refusals.timeout) this.settle({ outcome: "timeout", limit });
+    else if (refusal === refusals.recovering) this.settle(this.#recovering());
     else if (refusal === refusals.queueFull) this.settle({ outcome: "queue_full", limit, maxWaiters });
     else if (refusal === refusals.exceedsLimit) this.settle({ outcome: "exceeds_limit", limit });
     else if (refusal === refusals.reused) this.settle({ outcome: "reused" });
@@ -187,9 +190,14 @@ export class AcquireCall implements Call {
   };
 
   readonly #waitIsOver = (): void => {
-    if (this.#lane.responsive) this.#leave({ outcome: "timeout", limit: this.#limit() });
-    else this.failed(unavailable(this.#lane.cause));
+    if (!this.#lane.responsive) this.failed(unavailable(this.#lane.cause));
+    else if (this.#lane.recoveryMs > 0) this.#leave(this.#recovering());
+    else this.#leave({ outcome: "timeout", limit: this.#limit() });
   };
+
+  #recovering(): AcquireResult {
+    return { outcome: "recovering", retryAfterMs: Math.max(1, Math.ceil(this.#lane.recoveryMs)) };
+  }
 
   #limit(): number {
     return this.#lane.limit ?? this.request.create?.limit ?? 0;

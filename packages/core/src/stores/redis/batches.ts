@@ -1,8 +1,8 @@
 import { Alarm } from "../alarm.js";
 import { type Call, errorOf } from "./call.js";
-import type { Connection } from "./connection.js";
 import { faultOf } from "./faults.js";
-import { BatchText, decodeReply, encodeBatch, type Reply, runs } from "./wire.js";
+import type { Link } from "./link.js";
+import { BatchText, decodeReply, encodeBatch, type Knowledge, type Reply, runs } from "./wire.js";
 
 /** So many operations go in one call: a script of that size blocks the server for about a millisecond. */
 const batchSize = 256;
@@ -20,6 +20,8 @@ const mostOperations = 2_048;
  */
 const splitFrom = 16;
 const followFrom = 8;
+/** A fence that was seen so long ago may be of a semaphore that has rightly disappeared since. */
+const forgetFenceMs = 300_000;
 /** A call that has no answer for so long makes the store think that the server is away ... */
 const slowMs = 500;
 /** ... and after this time the call is given up and asked again. */
@@ -42,13 +44,15 @@ export interface BatchListener {
 }
 
 export interface BatchOptions {
-  readonly connection: Connection;
+  readonly connection: Link;
   /** The semaphore's. */
   readonly key: string;
   readonly maxLeaseMs: number;
   readonly holder: string;
   /** A number greater than every one before, over all semaphores of this process. */
   readonly nextNumber: () => number;
+  /** What the server should know about its present life. */
+  readonly knowledge: () => Knowledge;
   readonly listener: BatchListener;
 }
 
@@ -66,7 +70,7 @@ export class Batches {
   /** When the last call was sent. */
   calledAt = 0;
   readonly #options: BatchOptions;
-  readonly #connection: Connection;
+  readonly #connection: Link;
   readonly #holder: string;
   #pending: Call[] = [];
   /** In the order in which they were sent and will be answered. */
@@ -113,6 +117,12 @@ export class Batches {
     }
     if (this.#connection.away && !call.interrupted(this.#connection.cause)) return;
     this.#pending.push(call);
+    this.#planFlush();
+  }
+
+  /** Calls that come before everything that is pending. */
+  sendFirst(calls: readonly Call[]): void {
+    this.#pending.unshift(...calls);
     this.#planFlush();
   }
 
@@ -197,10 +207,18 @@ export class Batches {
 
   #call(calls: readonly Call[], operations: string): void {
     const { incarnation, process } = this.#connection;
-    const { key, maxLeaseMs, nextNumber } = this.#options;
+    const { key, maxLeaseMs, nextNumber, knowledge } = this.#options;
     const after = this.#inFlight.at(-1)?.number ?? 0;
     const batch = { number: nextNumber(), calls, sentAt: performance.now(), incarnation };
-    const header = { process, after, fenceSeen: this.fenceSeen, maxLeaseMs, holder: this.#holder };
+    if (batch.sentAt - this.calledAt > forgetFenceMs) this.fenceSeen = 0;
+    const header = {
+      process,
+      after,
+      fenceSeen: this.fenceSeen,
+      maxLeaseMs,
+      holder: this.#holder,
+      knowledge: knowledge(),
+    };
     this.#inFlight.push(batch);
     this.#wantsLook = false;
     this.calledAt = batch.sentAt;
@@ -239,7 +257,7 @@ export class Batches {
       const cause = errorOf(error);
       for (const call of batch.calls) call.failed(cause);
       this.#planFlush();
-    } else if (fault === "unbound" || fault === "out_of_memory") {
+    } else if (fault === "unbound" || fault === "moved" || fault === "out_of_memory") {
       this.#askAllAgain();
     } else {
       if (this.#connection.up) this.#pause();

@@ -47,13 +47,20 @@ export interface Manner {
   readonly outlives?: boolean;
 }
 
+/** What an answer means; a promise where the store has to ask once more. */
+export type Read<Result> = (
+  answer: WireAnswer,
+  reply: Reply,
+  repeated: boolean,
+) => Result | PromiseLike<Result>;
+
 /** An operation that means the same when it is repeated: it rides through a short loss of the connection. */
 export class PatientCall<Result> implements Call {
   readonly run: RunStart | undefined;
   readonly startsBatch: boolean | undefined;
   readonly #text: string;
-  readonly #read: (answer: WireAnswer, reply: Reply, repeated: boolean) => Result;
-  readonly #resolve: (result: Result) => void;
+  readonly #read: Read<Result>;
+  readonly #resolve: (result: Result | PromiseLike<Result>) => void;
   readonly #reject: (error: Error) => void;
   readonly #outlives: boolean;
   #timer: NodeJS.Timeout | undefined;
@@ -62,8 +69,8 @@ export class PatientCall<Result> implements Call {
 
   constructor(
     text: string,
-    read: (answer: WireAnswer, reply: Reply, repeated: boolean) => Result,
-    resolve: (result: Result) => void,
+    read: Read<Result>,
+    resolve: (result: Result | PromiseLike<Result>) => void,
     reject: (error: Error) => void,
     { run, startsBatch, outlives = false }: Manner,
   ) {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "../../errors.js";
+import type { RedisCluster } from "./cluster/source.js";
 
 /**
  * What is used of an ioredis client. A minimal interface and not its class: the types of a client differ between its
@@ -10,6 +11,8 @@ export interface RedisClient {
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
   evalsha(sha: string, keyCount: number, ...args: string[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
+  ssubscribe(channel: string): Promise<unknown>;
+  sunsubscribe(channel: string): Promise<unknown>;
   connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
   duplicate(overrides: Readonly<Record<string, unknown>>): RedisClient;
@@ -38,20 +41,22 @@ export const ownClientOptions = {
 } as const;
 
 /** Options of a connection that is used once: without reconnecting it cannot end up at another server. */
-export const singleUseOptions = { ...ownClientOptions, retryStrategy: null, lazyConnect: true } as const;
+export const singleUseOptions = {
+  ...ownClientOptions,
+  retryStrategy: null,
+  sentinelRetryStrategy: null,
+  lazyConnect: true,
+} as const;
+
+export function isCluster(client: RedisClient | RedisCluster): client is RedisCluster {
+  return "isCluster" in client && client.isCluster === true;
+}
 
 /** @throws InvalidArgumentError where the value is no ioredis client that this store can use */
-export function validateClient(client: unknown): asserts client is RedisClient {
+export function validateClient(client: unknown): asserts client is RedisClient | RedisCluster {
   const candidate = client as Partial<RedisClient> | null;
   if (typeof candidate !== "object" || candidate === null || typeof candidate.evalsha !== "function") {
     throw new InvalidArgumentError("redis", "a redis:// URL or an ioredis client", client);
-  }
-  if ("isCluster" in candidate && candidate.isCluster === true) {
-    throw new InvalidArgumentError(
-      "redis",
-      "a client of one server (Redis Cluster is not supported yet)",
-      client,
-    );
   }
   if (candidate.options?.keyPrefix) {
     throw new InvalidArgumentError(

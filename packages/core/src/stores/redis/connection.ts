@@ -1,10 +1,11 @@
 import { type SluiceError, StoreIncompatibleError, StoreUnavailableError } from "../../errors.js";
 import type { StoreObserver } from "../../store.js";
-import { type Binding, bind, type Scripts } from "./binding.js";
+import { type Binding, bind, type Push, ReplicaError, type Scripts } from "./binding.js";
 import { errorOf, patienceMs, unavailable, withoutCommand } from "./call.js";
-import { ownClientOptions, type RedisClient } from "./client.js";
+import type { RedisClient } from "./client.js";
 import { faultOf } from "./faults.js";
-import { inboxOf } from "./wire.js";
+import { Inbox } from "./inbox.js";
+import type { Link, Network, NetworkListener } from "./link.js";
 
 const bindRetryMs = 100;
 /** How long it may take to subscribe and to bind, and for a client of ours to become ready after it has connected. */
@@ -13,98 +14,116 @@ const establishMs = 5_000;
 const outOfMemoryMs = 1_000;
 const pingTimeoutMs = 2_000;
 
-/** What hears of the connection. */
-export interface ConnectionListener {
-  connected(): void;
-  disconnected(cause: unknown): void;
-  /** The server will not serve us: too old. */
-  refused(error: Error): void;
-  pushed(text: string): void;
+export interface ConnectionSetup {
+  readonly client: RedisClient;
+  /** Whether the client was made by this store, which then may reconnect and end it. */
+  readonly own: boolean;
+  /** The name under which this process calls. */
+  readonly process: string;
+  readonly scripts: Scripts;
+  readonly assumeFresh: boolean;
+  /** The channel of this process; left out on a node of a Cluster, where each semaphore has one of its own. */
+  readonly inbox: string | undefined;
+  readonly listener: NetworkListener;
 }
 
 /**
  * The connection to one server: up when the client is ready, the inbox is subscribed, and the scripts are bound, in that
  * order, so that no grant can be pushed before somebody listens.
  */
-export class Connection {
+export class Connection implements Link, Network {
   readonly process: string;
   up = false;
-  /** The store cannot be reached, and not because it was never tried. */
   away = false;
   cause: unknown;
-  /** Why no call will ever be served, or not by this server. */
   refusal: SluiceError | undefined;
   readonly #client: RedisClient;
   readonly #own: boolean;
-  readonly #inboxClient: RedisClient;
-  readonly #inbox: string;
+  readonly #inbox: Inbox;
+  readonly #push: Push;
   readonly #scripts: Scripts;
-  readonly #listener: ConnectionListener;
+  readonly #assumeFresh: boolean;
+  readonly #listener: NetworkListener;
   readonly #observers = new Set<StoreObserver>();
   #binding: Binding | undefined;
+  /** Some call was served under the binding: it is of the server that the client is connected to. */
+  #proven = false;
+  /** The life of the server that was met last, and since when it is known. */
+  #life = { incarnation: "", since: 0 };
+  #firstIncarnation: string | undefined;
+  #answered = false;
   #establishing = false;
-  #subscribed = false;
   #outOfMemoryUntil = 0;
   #retry: NodeJS.Timeout | undefined;
   #readiness: NodeJS.Timeout | undefined;
   #closed = false;
   #arrivals: (() => void)[] = [];
 
-  /** @param own whether the client was made by this store, which then may reconnect and end it */
-  constructor(
-    client: RedisClient,
-    own: boolean,
-    process: string,
-    prefix: string,
-    scripts: Scripts,
-    listener: ConnectionListener,
-  ) {
+  constructor({ client, own, process, scripts, assumeFresh, inbox, listener }: ConnectionSetup) {
     this.process = process;
     this.#client = client;
     this.#own = own;
     this.#scripts = scripts;
+    this.#assumeFresh = assumeFresh;
     this.#listener = listener;
-    this.#inbox = inboxOf(prefix, process);
-    // With RESP3 a subscribed connection takes commands too; a client of the caller's is not subscribed behind its back.
-    this.#inboxClient =
-      own && client.options.protocol === 3
-        ? client
-        : client.duplicate({ ...ownClientOptions, lazyConnect: false });
+    this.#push = inbox === undefined ? "SPUBLISH" : "PUBLISH";
+    this.#inbox = new Inbox({
+      client,
+      own,
+      channel: inbox,
+      pushed: (text) => listener.pushed(text),
+      ready: this.#ready,
+      failed: this.#failed,
+    });
     this.#listen();
     if (client.status === "ready") this.#establish();
     else if (client.status === "wait") client.connect().catch(() => {});
   }
 
-  /** The life of the server that the scripts are bound to. */
   get incarnation(): string {
     return this.#binding?.incarnation ?? "";
   }
 
-  /** @throws whatever the client says; `faultOf` judges it */
-  apply(key: string, batch: string): Promise<unknown> {
-    const binding = this.#requireBinding();
-    const outOfMemory = this.#outOfMemoryUntil > 0 && performance.now() < this.#outOfMemoryUntil;
-    return this.#run(binding, outOfMemory ? binding.applyOutOfMemorySha : binding.applySha, key, batch);
+  get assumesFresh(): boolean {
+    return this.#assumeFresh && !this.#answered && this.isInFirstLife;
   }
 
-  /** @throws StoreUnavailableError, StoreIncompatibleError */
-  async inspect(key: string, request: string): Promise<string | null> {
+  /** The server is in the life in which it was first met. */
+  get isInFirstLife(): boolean {
+    return this.#life.incarnation === this.#firstIncarnation;
+  }
+
+  get knownForMs(): number {
+    return this.#life.incarnation === "" ? 0 : performance.now() - this.#life.since;
+  }
+
+  link(): Link {
+    return this;
+  }
+
+  unlink(): void {}
+
+  /** @param others the semaphore's other keys, which a Cluster wants to be told */
+  apply(key: string, batch: string, others: readonly string[] = []): Promise<unknown> {
+    const binding = this.#requireBinding();
+    const outOfMemory = this.#outOfMemoryUntil > 0 && performance.now() < this.#outOfMemoryUntil;
+    const sha = outOfMemory ? binding.applyOutOfMemorySha : binding.applySha;
+    return this.#run(binding, sha, key, others, batch);
+  }
+
+  /** @throws also what a node says that does not keep the semaphore */
+  async inspect(key: string, request: string, others: readonly string[] = []): Promise<string | null> {
     try {
-      return await this.#inspect(key, request);
+      return await this.#inspect(key, request, others);
     } catch (error) {
-      if (faultOf(error) !== "unbound") throw errorOf(error);
+      if (faultOf(error) !== "unbound") throw knownError(error);
     }
     await this.reachable();
-    return this.#inspect(key, request).catch((error) => {
-      throw errorOf(error);
+    return this.#inspect(key, request, others).catch((error) => {
+      throw knownError(error);
     });
   }
 
-  /**
-   * Resolves when the store is up; waits only for a connection that is being made.
-   *
-   * @throws StoreUnavailableError, StoreIncompatibleError
-   */
   async reachable(): Promise<void> {
     if (!this.up && !this.away && this.refusal === undefined) {
       await new Promise<void>((resolve) => {
@@ -119,12 +138,21 @@ export class Connection {
     if (!this.up) throw this.#down();
   }
 
-  /** @throws StoreUnavailableError */
+  /** @throws also what a node says that does not keep the key */
   async call(command: string, ...args: (string | number)[]): Promise<unknown> {
     if (!this.up) throw this.#down();
     return this.#client.call(command, ...args).catch((error) => {
-      throw unavailable(error);
+      throw faultOf(error) === "moved" ? error : unavailable(error);
     });
+  }
+
+  /** Hears what is published to a channel in a slot of this node. @throws whatever the client says */
+  subscribe(channel: string): Promise<void> {
+    return this.#inbox.subscribeInSlot(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.#inbox.unsubscribeInSlot(channel);
   }
 
   async ping(): Promise<void> {
@@ -152,7 +180,6 @@ export class Connection {
     for (const observer of this.#observers) observer.roundtrip?.({ durationMs, operations });
   }
 
-  /** A call had no answer for long: only a new connection can tell. A client of the caller's is left to the caller. */
   reset(): void {
     if (this.#own) this.#client.disconnect(true);
   }
@@ -166,7 +193,7 @@ export class Connection {
     clearTimeout(this.#retry);
     clearTimeout(this.#readiness);
     this.#unlisten();
-    if (this.#inboxClient !== this.#client) this.#inboxClient.disconnect();
+    this.#inbox.close();
     if (this.#own) this.#client.disconnect();
   }
 
@@ -176,9 +203,9 @@ export class Connection {
     for (const arrive of arrivals) arrive();
   }
 
-  async #inspect(key: string, request: string): Promise<string | null> {
+  async #inspect(key: string, request: string, others: readonly string[]): Promise<string | null> {
     const binding = this.#requireBinding();
-    return this.#run(binding, binding.inspectSha, key, request) as Promise<string | null>;
+    return this.#run(binding, binding.inspectSha, key, others, request) as Promise<string | null>;
   }
 
   #requireBinding(): Binding {
@@ -190,22 +217,42 @@ export class Connection {
     return unavailable(this.refusal ?? this.cause);
   }
 
-  #run(binding: Binding, sha: string, key: string, argument: string): Promise<unknown> {
-    return this.#client.evalsha(sha, 1, key, argument).catch((error) => {
+  async #run(
+    binding: Binding,
+    sha: string,
+    key: string,
+    others: readonly string[],
+    argument: string,
+  ): Promise<unknown> {
+    try {
+      const reply = await this.#client.evalsha(sha, 1 + others.length, key, ...others, argument);
+      this.#proven = true;
+      this.#answered ||= sha !== binding.inspectSha;
+      return reply;
+    } catch (error) {
       this.#learn(binding, error);
       throw error;
-    });
+    }
   }
 
   #learn(binding: Binding, error: unknown): void {
     const fault = faultOf(error);
     if (fault === "out_of_memory") this.#outOfMemoryUntil = performance.now() + outOfMemoryMs;
-    if (fault === "unbound" && this.#binding === binding) {
-      this.#binding = undefined;
-      this.up = false;
-      this.#establish();
-    }
-    if (error instanceof Error && error.message.startsWith("READONLY")) this.reset();
+    if (fault !== "unbound" || this.#binding !== binding) return;
+    this.#binding = undefined;
+    this.up = false;
+    if (this.#proven) this.#establish();
+    else this.#leave(new Error("the connection leads to another server than a new one does"));
+  }
+
+  /** The client is connected to a server that cannot serve us; where a new connection leads may be another one. */
+  #leave(cause: unknown): void {
+    this.#setDown(cause);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.reset();
+      this.#ready();
+    }, bindRetryMs);
   }
 
   #establish(): void {
@@ -237,17 +284,14 @@ export class Connection {
   }
 
   async #subscribeThenBind(): Promise<Binding> {
-    if (this.#inboxClient.status === "ready") {
-      await this.#inboxClient.subscribe(this.#inbox);
-      this.#subscribed = true;
-    }
-    return this.#binding ?? (await bind(this.#client, this.#scripts));
+    await this.#inbox.subscribe();
+    return bind(this.#client, this.#scripts, this.#push, this.#binding);
   }
 
   #setUp(binding: Binding): void {
     if (this.#closed) return;
-    this.#binding = binding;
-    if (this.#client.status !== "ready" || !this.#subscribed) {
+    this.#take(binding);
+    if (this.#client.status !== "ready" || !this.#inbox.listens) {
       this.#tryAgain();
       return;
     }
@@ -260,12 +304,26 @@ export class Connection {
     this.#listener.connected();
   }
 
+  #take(binding: Binding): void {
+    const { incarnation } = binding;
+    if (this.#binding !== binding) this.#proven = false;
+    this.#binding = binding;
+    this.#firstIncarnation ??= incarnation;
+    if (this.#life.incarnation === incarnation) return;
+    this.#life = { incarnation, since: performance.now() };
+    if (incarnation !== this.#firstIncarnation) this.#listener.begunAnotherLife();
+  }
+
   #couldNotEstablish(error: unknown): void {
     if (this.#closed) return;
     if (error instanceof StoreIncompatibleError) {
       this.refusal = error;
       this.#arrived();
       this.#listener.refused(error);
+      return;
+    }
+    if (error instanceof ReplicaError) {
+      this.#leave(error);
       return;
     }
     this.#setDown(error);
@@ -309,39 +367,24 @@ export class Connection {
     this.cause = withoutCommand(error);
   };
 
-  readonly #message = (channel: string, text: string): void => {
-    if (channel === this.#inbox) this.#listener.pushed(text);
-  };
-
-  /** Pushes may have been lost while nobody listened: everything that waits is compared again. */
-  readonly #inboxReady = (): void => {
-    if (this.#client.status === "ready") this.#establish();
-  };
-
-  readonly #inboxLost = (): void => {
-    this.#subscribed = false;
-  };
-
   #listen(): void {
-    this.#inboxClient.on("close", this.#inboxLost);
     this.#client.on("connect", this.#connected);
     this.#client.on("ready", this.#ready);
     this.#client.on("close", this.#lost);
     this.#client.on("end", this.#lost);
     this.#client.on("error", this.#failed);
-    this.#inboxClient.on("message", this.#message);
-    if (this.#inboxClient === this.#client) return;
-    this.#inboxClient.on("ready", this.#inboxReady);
-    this.#inboxClient.on("error", this.#failed);
   }
 
   #unlisten(): void {
-    this.#inboxClient.off("close", this.#inboxLost);
     this.#client.off("connect", this.#connected);
     this.#client.off("ready", this.#ready);
     this.#client.off("close", this.#lost);
     this.#client.off("end", this.#lost);
     if (!this.#own) this.#client.off("error", this.#failed);
-    this.#inboxClient.off("message", this.#message);
   }
+}
+
+/** What the server says of a semaphore that it does not keep is for whoever knows where it is kept. */
+function knownError(error: unknown): unknown {
+  return faultOf(error) === "moved" ? error : errorOf(error);
 }

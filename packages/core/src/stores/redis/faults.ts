@@ -4,8 +4,10 @@ export type Fault =
   | "lost"
   /** The server refuses for now: ask again in a moment. */
   | "busy"
-  /** The server does not know the script: bind it again. */
+  /** The server does not know the script, or has begun another life, or is no master any more: bind again. */
   | "unbound"
+  /** Another node of the Cluster keeps the semaphore: ask there. */
+  | "moved"
   /** No memory is left for grants. */
   | "out_of_memory"
   /** The state is of a newer library. */
@@ -15,14 +17,17 @@ export type Fault =
 
 const faultOfReply: Readonly<Record<string, Fault>> = {
   NOSCRIPT: "unbound",
+  STALE: "unbound",
+  READONLY: "unbound",
+  MOVED: "moved",
   OOM: "out_of_memory",
   INCOMPATIBLE: "incompatible",
   LOADING: "busy",
   BUSY: "busy",
+  ASK: "busy",
   TRYAGAIN: "busy",
   CLUSTERDOWN: "busy",
   MASTERDOWN: "busy",
-  READONLY: "busy",
   NOREPLICAS: "busy",
   MISCONF: "busy",
 };

@@ -1,8 +1,18 @@
-import type { LossReason } from "../../store.js";
+import type { Claim, LossReason } from "../../store.js";
+import type { Terms } from "./wire.js";
 
-interface Held {
+/** What this process knows of a lease, beside how long it lasts. */
+export interface Holding {
+  readonly lease: string;
+  /** The attempt that it belongs to. */
+  readonly attempt: string;
+  /** As it was granted. Undefined where another process was granted it, and nobody has told: it cannot be restored. */
+  readonly terms: Terms | undefined;
+  readonly onLost: Claim["onLost"];
+}
+
+interface Held extends Holding {
   validUntil: number;
-  readonly onLost: ((reason: LossReason) => void) | undefined;
 }
 
 /** The leases that were granted through this process and were neither released nor lost, as far as it knows. */
@@ -17,13 +27,31 @@ export class HeldLeases {
     return this.#leases.has(lease);
   }
 
-  add(lease: string, validUntil: number, onLost: Held["onLost"]): void {
-    this.#leases.set(lease, { validUntil, onLost });
+  /** A lease that may be believed now. */
+  believed(lease: string): Holding | undefined {
+    const held = this.#leases.get(lease);
+    return held !== undefined && held.validUntil > performance.now() ? held : undefined;
+  }
+
+  /** All leases that may be believed now. */
+  allBelieved(): Holding[] {
+    const now = performance.now();
+    return [...this.#leases.values()].filter(({ validUntil }) => validUntil > now);
+  }
+
+  add({ lease, attempt, terms, onLost }: Holding, validUntil: number): void {
+    this.#leases.set(lease, { lease, attempt, terms, onLost, validUntil });
   }
 
   extend(lease: string, validUntil: number): void {
     const held = this.#leases.get(lease);
     if (held !== undefined) held.validUntil = validUntil;
+  }
+
+  /** The lease belongs to a claim from now on. */
+  handOver({ lease, attempt, restore, onLost }: Claim, validUntil: number): void {
+    const terms = restore ?? this.#leases.get(lease)?.terms;
+    this.#leases.set(lease, { lease, attempt, terms, onLost, validUntil });
   }
 
   /** Returns until when the lease was believed; -Infinity where it was not held. */

@@ -1,11 +1,13 @@
-import { Redis } from "ioredis";
 import { InvalidArgumentError } from "../../errors.js";
 import type { Store } from "../../store.js";
-import { scripts } from "./binding.js";
-import { ownClientOptions, type RedisClient, validateClient } from "./client.js";
+import type { RedisClient } from "./client.js";
+import type { RedisCluster } from "./cluster/source.js";
+import { connector } from "./connect.js";
 import { RedisStore } from "./store.js";
 
 export type { RedisClient } from "./client.js";
+export type { RedisCluster } from "./cluster/source.js";
+export { redisUrlWithoutSecrets } from "./url.js";
 
 export interface RedisStoreOptions {
   /** Starts every key and channel; "sluice" when left out. */
@@ -20,30 +22,26 @@ const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const longestLeaseMs = 3_600_000;
 
 /**
- * A store on a Redis server (7.0 or later; Valkey 7.2 or later), shared by all processes that use the same server and
- * prefix. It is exact as long as the server keeps its memory.
+ * A store on Redis (7.0 or later; Valkey 7.2 or later), shared by all processes that use the same servers and prefix: one
+ * server, one that Sentinels watch, or a Cluster. It is exact as long as a server keeps its memory.
  *
  * ```ts
  * const store = redisStore("redis://localhost:6379");
  * ```
  *
- * @param redis a redis:// or rediss:// URL, or an ioredis client of the caller's, which `close()` leaves open
+ * @param redis a redis://, redis+sentinel:// or redis+cluster:// URL (rediss… for TLS), or an ioredis client or Cluster of
+ *   the caller's, which `close()` leaves open
  * @throws InvalidArgumentError
  */
-export function redisStore(redis: string | RedisClient, options: RedisStoreOptions = {}): Store {
-  const { prefix, maxLeaseMs } = validateOptions(options);
-  if (typeof redis !== "string") {
-    validateClient(redis);
-    return new RedisStore({ client: redis, own: false, prefix, maxLeaseMs, scripts });
-  }
-  if (!/^rediss?:\/\//.test(redis)) {
-    throw new InvalidArgumentError("redis", "a redis:// or rediss:// URL, or an ioredis client", redis);
-  }
-  const client = new Redis(redis, { ...ownClientOptions });
-  return new RedisStore({ client, own: true, prefix, maxLeaseMs, scripts });
+export function redisStore(
+  redis: string | RedisClient | RedisCluster,
+  options: RedisStoreOptions = {},
+): Store {
+  const { prefix, maxLeaseMs, assumeFresh } = validateOptions(options);
+  return new RedisStore({ connect: connector(redis, { prefix, assumeFresh }), prefix, maxLeaseMs });
 }
 
-function validateOptions(options: RedisStoreOptions): { prefix: string; maxLeaseMs: number } {
+function validateOptions(options: RedisStoreOptions): Required<RedisStoreOptions> {
   if (typeof options !== "object" || options === null)
     throw new InvalidArgumentError("options", "an object", options);
   const { prefix = "sluice", maxLeaseMs = 15_000, assumeFresh = false, ...unknown } = options;
@@ -67,5 +65,5 @@ function validateOptions(options: RedisStoreOptions): { prefix: string; maxLease
   }
   if (typeof assumeFresh !== "boolean")
     throw new InvalidArgumentError("assumeFresh", "true or false", assumeFresh);
-  return { prefix, maxLeaseMs };
+  return { prefix, maxLeaseMs, assumeFresh };
 }

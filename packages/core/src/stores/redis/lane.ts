@@ -1,13 +1,24 @@
 import type { AcquireRequest, AcquireResult, Claim, Grant, LossReason, RenewResult } from "../../store.js";
 import { Alarm } from "../alarm.js";
 import { ServerClock } from "../server-clock.js";
-import { AcquireCall, type AcquireLane, type Terms } from "./acquire-call.js";
+import { AcquireCall, type AcquireLane, type GrantTerms } from "./acquire-call.js";
 import { Batches, type BatchListener } from "./batches.js";
 import { type Call, Errand } from "./call.js";
-import type { Connection } from "./connection.js";
 import { HeldLeases } from "./held.js";
+import type { Link } from "./link.js";
+import { Recollection, type Remembered } from "./recollection.js";
 import { WaitingCalls } from "./waiting.js";
-import { encode, factsKey, type Notices, type Push, type Reply, refusals, type WireAnswer } from "./wire.js";
+import {
+  encode,
+  factsKey,
+  type Knowledge,
+  knowledge,
+  type Notices,
+  type Push,
+  type Reply,
+  refusals,
+  type WireAnswer,
+} from "./wire.js";
 
 /** A process with waiters calls at least so often, as a part of their shortest lease; it is silent after a whole one. */
 const heartbeatPart = 1 / 4;
@@ -23,15 +34,21 @@ interface Moment {
 }
 
 export interface LaneOptions {
-  readonly connection: Connection;
+  readonly connection: Link;
   readonly prefix: string;
   readonly semaphore: string;
   readonly maxLeaseMs: number;
   readonly holder: string;
   /** A number greater than every one before, over all lanes of this process. */
   readonly nextBatch: () => number;
+  /** What the server should know about its present life. */
+  readonly knowledge: () => Knowledge;
+  /** The definition that was last seen, should the server have lost it. */
+  readonly remembered: Remembered | undefined;
   /** Told after each call that found the semaphore. */
   readonly seen: () => void;
+  /** Told when the semaphore recovers, until when by `performance.now()`, and why. */
+  readonly recovers: (until: number, cause: string) => void;
 }
 
 /**
@@ -44,11 +61,12 @@ export class Lane implements AcquireLane, BatchListener {
   readonly key: string;
   limit: number | undefined;
   readonly #options: LaneOptions;
-  readonly #connection: Connection;
+  readonly #connection: Link;
   readonly #batches: Batches;
   readonly #clock = new ServerClock();
   readonly #waiting = new WaitingCalls();
   readonly #held = new HeldLeases();
+  readonly #recollection: Recollection;
   readonly #alarm = new Alarm(() => this.#ring(), { keepsAlive: false });
   /** Notices of what is still to be answered. */
   #early: (() => void)[] = [];
@@ -66,12 +84,20 @@ export class Lane implements AcquireLane, BatchListener {
     this.semaphore = semaphore;
     this.holder = holder;
     this.key = factsKey(prefix, semaphore);
+    this.#recollection = new Recollection({
+      held: this.#held,
+      remembered: options.remembered,
+      outcome: (lease, answer, reply) => this.#outcome(lease, answer, reply),
+      run: (text) => this.run(text),
+      recovers: options.recovers,
+    });
     this.#batches = new Batches({
       connection,
       key: this.key,
       maxLeaseMs,
       holder,
       nextNumber: nextBatch,
+      knowledge: () => (this.limit === undefined ? options.knowledge() : knowledge.none),
       listener: this,
     });
   }
@@ -86,6 +112,15 @@ export class Lane implements AcquireLane, BatchListener {
 
   get responsive(): boolean {
     return this.#batches.responsive;
+  }
+
+  get recoveryMs(): number {
+    return this.#recollection.recoveryMs;
+  }
+
+  /** The definition as it was last seen; undefined where the semaphore was gone then. */
+  get remembered(): Remembered | undefined {
+    return this.#recollection.remembered;
   }
 
   get cause(): unknown {
@@ -146,17 +181,30 @@ export class Lane implements AcquireLane, BatchListener {
     this.#waiting.restore(call);
   }
 
-  granted({ request }: AcquireCall, { fence, expiresAt, leaseMs, again = false }: Terms): Grant | undefined {
+  granted(
+    { request }: AcquireCall,
+    { fence, expiresAt, leaseMs, again = false }: GrantTerms,
+  ): Grant | undefined {
     const validUntil = this.#clock.validUntil(expiresAt);
     if (validUntil <= performance.now()) return undefined;
-    const { lease, permits } = request;
+    const { lease, permits, holder, attempt, onLost } = request;
     if (fence > this.#batches.fenceSeen) this.#batches.fenceSeen = fence;
-    this.#held.add(lease, validUntil, request.onLost);
+    this.#held.add({ lease, attempt, terms: { permits, fence, leaseMs, holder }, onLost }, validUntil);
     return { outcome: "granted", lease, permits, fence, leaseMs, validUntil, limit: this.limit ?? 0, again };
   }
 
-  /** What the answer to a renewal means. */
-  renewed(lease: string, answer: WireAnswer, reply: Reply): RenewResult {
+  /**
+   * What the answer to a renewal means. A server that recovers may have lost the lease, and is told of it: that it has
+   * lapsed is believed then when the claim is refused, too.
+   */
+  renewed(lease: string, answer: WireAnswer, reply: Reply): RenewResult | Promise<RenewResult> {
+    const claim = this.#recollection.claimAgain(lease, answer, reply, (call) =>
+      this.#batches.sendFirst([call]),
+    );
+    return claim ?? this.#outcome(lease, answer, reply);
+  }
+
+  #outcome(lease: string, answer: WireAnswer, reply: Reply): RenewResult {
     if (typeof answer === "number" && answer > 0) {
       const validUntil = this.#clock.validUntil(reply.now + answer);
       this.#held.extend(lease, validUntil);
@@ -168,9 +216,9 @@ export class Lane implements AcquireLane, BatchListener {
   }
 
   /** What the answer to a claim means. */
-  claimed({ lease, onLost }: Claim, answer: WireAnswer, reply: Reply): RenewResult {
-    const result = this.renewed(lease, answer, reply);
-    if (result.renewed) this.#held.add(lease, result.validUntil, onLost);
+  claimed(claim: Claim, answer: WireAnswer, reply: Reply): RenewResult {
+    const result = this.#outcome(claim.lease, answer, reply);
+    if (result.renewed) this.#held.handOver(claim, result.validUntil);
     return result;
   }
 
@@ -183,8 +231,14 @@ export class Lane implements AcquireLane, BatchListener {
     this.#held.lose(lease, reason);
   }
 
-  /** What is pending goes, and what is waited for is compared. */
+  /**
+   * What is pending goes, and what is waited for is compared. Another life of the server may have lost all: it is told
+   * first what there was.
+   */
   connected(): void {
+    if (!this.#clock.knows(this.#connection.incarnation)) {
+      this.#tell(this.#recollection.begin());
+    }
     this.#batches.connected();
   }
 
@@ -206,6 +260,7 @@ export class Lane implements AcquireLane, BatchListener {
     this.#clock.pair(sent.incarnation, sent.at, reply.now);
     this.#known = reply.limit >= 0;
     if (this.#known) this.#options.seen();
+    if (this.#recollection.note(reply)) this.#tell(this.#recollection.tell());
     this.limit = Math.max(0, reply.limit);
     this.#leaseMs = reply.leaseMs;
     this.#waiting.noteLeaseMs(reply.leaseMs);
@@ -236,6 +291,11 @@ export class Lane implements AcquireLane, BatchListener {
   /** Drops what is known of leases that are over. */
   tidy(): void {
     this.#held.dropBefore(performance.now() - this.#options.maxLeaseMs);
+  }
+
+  /** What the server may have lost is told before anything else is asked. */
+  #tell(calls: readonly Call[]): void {
+    this.#batches.sendFirst([...calls, ...this.#waiting.takeAllForAsking()]);
   }
 
   #noticed(notices: Notices, at: Moment): void {

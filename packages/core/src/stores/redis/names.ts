@@ -1,6 +1,6 @@
 import type { Page, SemaphorePage, SemaphoreStatus } from "../../store.js";
 import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
-import type { Connection } from "./connection.js";
+import type { Network } from "./link.js";
 import { readStatus, statusRequest } from "./snapshot.js";
 import { factsKey } from "./wire.js";
 
@@ -14,12 +14,12 @@ const checksPerEntry = 2;
  * live in a slot of their own, and asking Redis for keys by a pattern walks through everything it stores.
  */
 export class Names {
-  readonly #connection: Connection;
+  readonly #connection: Network;
   readonly #prefix: string;
   readonly #key: string;
   readonly #enteredAt = new Map<string, number>();
 
-  constructor(connection: Connection, prefix: string) {
+  constructor(connection: Network, prefix: string) {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#key = `${prefix}:semaphores`;

@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from "../../errors.js";
-import { defaultHolder, newProcessId } from "../../ids.js";
+import { defaultHolder } from "../../ids.js";
 import type {
   AcquireRequest,
   AcquireResult,
@@ -16,46 +16,44 @@ import type {
   Store,
   StoreObserver,
 } from "../../store.js";
-import type { Scripts } from "./binding.js";
-import { type Manner, PatientCall } from "./call.js";
-import type { RedisClient } from "./client.js";
-import { Connection, type ConnectionListener } from "./connection.js";
+import { RecoveryWatch } from "../recovery-watch.js";
+import { type Manner, PatientCall, type Read } from "./call.js";
 import { Lane } from "./lane.js";
+import type { Link, Network, NetworkListener } from "./link.js";
 import { Names } from "./names.js";
+import type { Remembered } from "./recollection.js";
 import { lookAt } from "./snapshot.js";
-import { decodePush, encode, type Reply, refusals, runs, type WireAnswer } from "./wire.js";
+import { decodePush, encode, type Knowledge, knowledge, refusals, runs } from "./wire.js";
 
 const tidyEveryMs = 60_000;
 /** How long closing waits for what is under way. */
 const closingMs = 1_000;
 
 export interface RedisStoreSetup {
-  readonly client: RedisClient;
-  /** Whether the store made the client, and ends it. */
-  readonly own: boolean;
+  readonly connect: (listener: NetworkListener) => Network;
   readonly prefix: string;
   readonly maxLeaseMs: number;
-  readonly scripts: Scripts;
 }
 
-type Read<Result> = (answer: WireAnswer, reply: Reply, repeated: boolean) => Result;
-
-/** A lane for each semaphore, over one connection. */
-export class RedisStore implements Store, ConnectionListener {
+/** A lane for each semaphore, over one connection, or one to each node of a Cluster. */
+export class RedisStore implements Store, NetworkListener {
   readonly maxLeaseMs: number;
   readonly #prefix: string;
-  readonly #connection: Connection;
+  readonly #connection: Network;
   readonly #names: Names;
   readonly #lanes = new Map<string, Lane>();
+  readonly #recovery = new RecoveryWatch();
+  /** The definitions that stay, of semaphores that are not in use here: a server that has lost them is told. */
+  readonly #remembered = new Map<string, Remembered>();
   readonly #holder = defaultHolder();
   readonly #tidying: NodeJS.Timeout;
   #batch = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ client, own, prefix, maxLeaseMs, scripts }: RedisStoreSetup) {
+  constructor({ connect, prefix, maxLeaseMs }: RedisStoreSetup) {
     this.maxLeaseMs = maxLeaseMs;
     this.#prefix = prefix;
-    this.#connection = new Connection(client, own, newProcessId().slice(0, 12), prefix, scripts, this);
+    this.#connection = connect(this);
     this.#names = new Names(this.#connection, prefix);
     this.#tidying = setInterval(() => this.#tidy(), tidyEveryMs);
     this.#tidying.unref();
@@ -90,13 +88,14 @@ export class RedisStore implements Store, ConnectionListener {
     );
   }
 
-  /** What the server does not know is lost: nothing is restored yet. */
   claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
     const lane = this.#lane(semaphore);
+    const create = claims.find(({ restore }) => restore?.create !== undefined)?.restore?.create;
+    if (create !== undefined) lane.run(encode.recall(create, 0));
     return Promise.all(
       claims.map((claim) => {
         const read: Read<RenewResult> = (answer, reply) => lane.claimed(claim, answer, reply);
-        return this.#ask(semaphore, encode.claim(claim.lease, claim.attempt), read);
+        return this.#ask(semaphore, encode.claim(claim.lease, claim.attempt, claim.restore), read);
       }),
     );
   }
@@ -150,7 +149,10 @@ export class RedisStore implements Store, ConnectionListener {
   }
 
   observe(observer: StoreObserver): () => void {
-    return this.#connection.observe(observer);
+    const unobserve = [this.#connection.observe(observer), this.#recovery.observe(observer)];
+    return () => {
+      for (const end of unobserve) end();
+    };
   }
 
   close(): Promise<void> {
@@ -158,13 +160,19 @@ export class RedisStore implements Store, ConnectionListener {
     return this.#closing;
   }
 
-  connected(): void {
-    this.#names.forgetAll();
-    for (const lane of this.#lanes.values()) lane.connected();
+  connected(semaphore?: string): void {
+    if (semaphore === undefined) this.#names.forgetAll();
+    else this.#names.forget(semaphore);
+    for (const lane of this.#lanesOf(semaphore)) lane.connected();
   }
 
-  disconnected(cause: unknown): void {
-    for (const lane of this.#lanes.values()) lane.disconnected(cause);
+  disconnected(cause: unknown, semaphore?: string): void {
+    for (const lane of this.#lanesOf(semaphore)) lane.disconnected(cause);
+  }
+
+  /** A server that may have lost its data is told the definitions that this process remembers. */
+  begunAnotherLife(): void {
+    for (const semaphore of this.#remembered.keys()) this.#lane(semaphore);
   }
 
   refused(error: Error): void {
@@ -189,6 +197,7 @@ export class RedisStore implements Store, ConnectionListener {
     clearTimeout(timer);
     clearInterval(this.#tidying);
     this.#connection.close();
+    this.#recovery.close();
     for (const lane of this.#lanes.values()) lane.end(closed());
   }
 
@@ -206,14 +215,21 @@ export class RedisStore implements Store, ConnectionListener {
     });
   }
 
+  #lanesOf(semaphore: string | undefined): Iterable<Lane> {
+    if (semaphore === undefined) return this.#lanes.values();
+    const lane = this.#lanes.get(semaphore);
+    return lane === undefined ? [] : [lane];
+  }
+
   #lane(semaphore: string): Lane {
     const lane = this.#lanes.get(semaphore);
     return lane ?? this.#newLane(semaphore);
   }
 
   #newLane(semaphore: string): Lane {
+    const link = this.#connection.link(semaphore);
     const lane = new Lane({
-      connection: this.#connection,
+      connection: link,
       prefix: this.#prefix,
       semaphore,
       maxLeaseMs: this.maxLeaseMs,
@@ -222,10 +238,23 @@ export class RedisStore implements Store, ConnectionListener {
         this.#batch += 1;
         return this.#batch;
       },
+      knowledge: () => this.#knowledge(link),
+      remembered: this.#remembered.get(semaphore),
       seen: () => this.#names.enter(semaphore),
+      recovers: (until, cause) => this.#recovery.begin(until, cause),
     });
     this.#lanes.set(semaphore, lane);
     return lane;
+  }
+
+  #knowledge(link: Link): Knowledge {
+    if (link.assumesFresh) return knowledge.fresh;
+    return link.knownForMs > this.maxLeaseMs ? knowledge.oldLife : knowledge.none;
+  }
+
+  #remember(semaphore: string, remembered: Remembered | undefined): void {
+    if (remembered !== undefined && remembered.version > 0) this.#remembered.set(semaphore, remembered);
+    else this.#remembered.delete(semaphore);
   }
 
   #tidy(): void {
@@ -233,7 +262,9 @@ export class RedisStore implements Store, ConnectionListener {
       lane.tidy();
       if (!lane.idle) continue;
       lane.end(closed());
+      this.#remember(name, lane.remembered);
       this.#lanes.delete(name);
+      this.#connection.unlink(name);
       this.#names.forget(name);
     }
   }

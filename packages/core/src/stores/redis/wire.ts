@@ -1,6 +1,9 @@
-import type { AcquireRequest, Definition } from "../../store.js";
+import type { AcquireRequest, Definition, Restore } from "../../store.js";
 
 /** The texts that go to and come from apply.lua, whose header describes them. */
+
+/** A lease as its holder knows it from the grant. */
+export type Terms = Omit<Restore, "create">;
 
 /** The key that the scripts make all others of a semaphore from. */
 export function factsKey(prefix: string, semaphore: string): string {
@@ -22,6 +25,7 @@ export const refusals = {
   inUse: -8,
   lapsed: -9,
   revoked: -10,
+  recovering: -11,
 } as const;
 
 /** `first`: the ask is spared a look-up; `again`: for a waiter that this process believes queued. */
@@ -76,11 +80,19 @@ function quote(name: string): string {
 export const encode = {
   cancel: (lease: string, attempt: string) => JSON.stringify(["c", lease, attempt]),
   name: quote,
+  release: (lease: string) => `[${runs.release},${quote(lease)}]`,
   releaseOwned: (lease: string, attempt: string) => JSON.stringify(["R", lease, attempt]),
   discard: (lease: string, fence: number) => `["z",${quote(lease)},${fence}]`,
   renewFor: (lease: string, leaseMs: number) => `["N",${quote(lease)},${leaseMs}]`,
-  claim: (lease: string, attempt: string) => JSON.stringify(["k", lease, attempt]),
+  claim: (lease: string, attempt: string, restore?: Terms) => {
+    const { permits, fence, leaseMs, holder } = restore ?? {};
+    return JSON.stringify(
+      restore === undefined ? ["k", lease, attempt] : ["k", lease, attempt, permits, fence, leaseMs, holder],
+    );
+  },
   ensure: ({ limit, leaseMs, maxWaiters }: Definition) => `["e",${limit},${leaseMs},${maxWaiters}]`,
+  recall: ({ limit, leaseMs, maxWaiters }: Definition, version: number) =>
+    `["D",${limit},${leaseMs},${maxWaiters},${version}]`,
   define: ({ limit, leaseMs, maxWaiters }: Definition) => `["d",${limit},${leaseMs},${maxWaiters}]`,
   resize: (limit: number) => `["s",${limit}]`,
   revoke: (lease: string) => JSON.stringify(["v", lease]),
@@ -96,11 +108,24 @@ export interface BatchHeader {
   readonly maxLeaseMs: number;
   /** As JSON. */
   readonly holder: string;
+  readonly knowledge: Knowledge;
 }
 
+/** What a caller knows of the server, for a semaphore that it does not know yet. */
+export const knowledge = {
+  none: 0,
+  /** This life of the server has lasted for longer than any lease. */
+  oldLife: 1,
+  /** The server holds no leases of an earlier life. */
+  fresh: 2,
+} as const;
+
+export type Knowledge = (typeof knowledge)[keyof typeof knowledge];
+
 export function encodeBatch(header: BatchHeader, operations: string): string {
-  const { process, batch, after, fenceSeen, maxLeaseMs, holder } = header;
-  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${holder},[${operations}],${after}]`;
+  const { process, batch, after, fenceSeen, maxLeaseMs, holder, knowledge } = header;
+  const end = knowledge === 0 ? after : `${after},${knowledge}`;
+  return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${holder},[${operations}],${end}]`;
 }
 
 /** A number, or for what is held already or queued `[1, fence, expiresAt, leaseMs, permits]` or `[0, sequence]`. */
@@ -129,6 +154,14 @@ export interface Reply {
   readonly repeated: boolean;
   readonly answers: readonly WireAnswer[];
   readonly notices: Notices | undefined;
+  /** Present while the semaphore recovers. */
+  readonly recovery: Recovery | undefined;
+}
+
+export interface Recovery {
+  /** Until when nothing is granted, in the semaphore's clock. */
+  readonly until: number;
+  readonly cause: string;
 }
 
 type RawNotices = [Notices["grants"], string[], string[], number];
@@ -137,8 +170,8 @@ type RawNotices = [Notices["grants"], string[], string[], number];
 export function decodeReply(text: string): Reply | undefined {
   const raw = JSON.parse(text);
   if (raw === 0) return undefined;
-  const [now, fenceAhead, limit, leaseMs, maxWaiters, version, digest, lapseInMs, flags, answers, notices] =
-    raw;
+  const [now, fenceAhead, limit, leaseMs, maxWaiters, version, digest, lapseInMs, flags, ...rest] = raw;
+  const [answers, notices, recovery] = rest;
   return {
     now,
     fenceBase: now * 1_000 + fenceAhead,
@@ -152,6 +185,7 @@ export function decodeReply(text: string): Reply | undefined {
     repeated: flags >= 2,
     answers,
     notices: notices === 0 ? undefined : decodeNotices(notices),
+    recovery: recovery === undefined ? undefined : { until: recovery[0], cause: recovery[1] },
   };
 }
 

@@ -1,0 +1,44 @@
+import type { StoreObserver } from "../store.js";
+import { Alarm } from "./alarm.js";
+
+/** Tells observers that a store recovers, and when it grants again. */
+export class RecoveryWatch {
+  readonly #observers = new Set<StoreObserver>();
+  readonly #over = new Alarm(() => this.#end(), { keepsAlive: false });
+  /** By `performance.now()`; 0: nothing is recovered. */
+  #until = 0;
+  #cause = "";
+
+  /** Who comes during a recovery is told of it at once. Returns the function that ends it. */
+  observe(observer: StoreObserver): () => void {
+    this.#observers.add(observer);
+    if (this.#until > performance.now()) this.#tellOf(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** Nothing is granted before `until`; one recovery may be prolonged by what is learned meanwhile. */
+  begin(until: number, cause: string): void {
+    const active = this.#until > 0;
+    if (until <= Math.max(this.#until, performance.now())) return;
+    this.#until = until;
+    this.#over.set(until);
+    if (active) return;
+    this.#cause = cause;
+    for (const observer of this.#observers) this.#tellOf(observer);
+  }
+
+  close(): void {
+    this.#over.clear();
+    this.#observers.clear();
+  }
+
+  #tellOf(observer: StoreObserver): void {
+    const untilMs = Math.max(1, Math.ceil(this.#until - performance.now()));
+    observer.recovery?.({ active: true, untilMs, cause: this.#cause });
+  }
+
+  #end(): void {
+    this.#until = 0;
+    for (const observer of this.#observers) observer.recovery?.({ active: false });
+  }
+}

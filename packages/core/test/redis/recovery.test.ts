@@ -1,0 +1,173 @@
+import { type RedisServer, startRedis, until } from "@sluice/testkit";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RecoveringError } from "../../src/errors.js";
+import { newLeaseId } from "../../src/ids.js";
+import { Semaphore } from "../../src/semaphore.js";
+import type { AcquireRequest, Grant, Store, StoreObserver } from "../../src/store.js";
+import { redisStore } from "../../src/stores/redis/index.js";
+import { freshStore } from "./fresh-store.js";
+
+type RecoveryEvent = Parameters<NonNullable<StoreObserver["recovery"]>>[0];
+
+const maxLeaseMs = 2_000;
+const leaseMs = 1_500;
+const definition = { limit: 2, leaseMs };
+
+let server: RedisServer;
+let stores: Store[];
+
+function open(make: typeof freshStore = freshStore): Store {
+  const store = make(server.url, { maxLeaseMs });
+  stores.push(store);
+  return store;
+}
+
+beforeEach(async () => {
+  stores = [];
+  server = await startRedis();
+});
+afterEach(async () => {
+  await Promise.all(stores.map((store) => store.close()));
+  await server.stop();
+});
+
+const waysToLose: [string, () => Promise<unknown>][] = [
+  ["was killed and comes back empty", () => server.restart({ empty: true })],
+  ["was flushed", () => server.command("FLUSHALL")],
+];
+
+/** A lease that nobody renews: the store alone knows of it. */
+async function hold(store: Store, name = "api"): Promise<Grant> {
+  const request: AcquireRequest = {
+    semaphore: name,
+    lease: newLeaseId(),
+    attempt: "",
+    fingerprint: "",
+    permits: 1,
+    priority: 0,
+    waitMs: 0,
+    leaseMs: undefined,
+    holder: "test",
+    create: { ...definition, maxWaiters: 10 },
+  };
+  const result = await store.acquire(request);
+  if (result.outcome !== "granted") throw new Error(`not granted, but ${result.outcome}`);
+  return result;
+}
+
+describe.each(waysToLose)("a server that %s", (_, lose) => {
+  test("has the leases back from their holders, and grants nobody more than the limit", async () => {
+    const [here, there] = [open(), open()].map((store) => new Semaphore(store, "api", definition));
+    if (here === undefined || there === undefined) throw new Error("two semaphores were made");
+    const held = [await here.acquire(), await there.acquire()];
+    const waiting = there.acquire();
+    await lose();
+    await until(async () => (await here.inspect()).inUse === 2, { what: "both leases to be claimed" });
+    expect((await here.inspect()).recovering).toBe(true);
+    await expect(here.tryAcquire()).rejects.toBeInstanceOf(RecoveringError);
+    expect(await held[0]?.release()).toBe(true);
+    const third = await waiting;
+    expect(held[1]?.remainingMs).toBeGreaterThan(0);
+    expect(third.fence).toBeGreaterThan(Math.max(...held.map(({ fence }) => fence)));
+    const { inUse, recovering, leases } = await here.inspect();
+    expect({ inUse, recovering }).toEqual({ inUse: 2, recovering: false });
+    expect(leases.map(({ lease }) => lease).sort()).toEqual([held[1]?.id, third.id].sort());
+    expect(await held[1]?.release()).toBe(true);
+  });
+
+  test("grants nothing before those leases are over whose holders are dead", async () => {
+    const dead = open();
+    const { validUntil } = await hold(dead);
+    const other = new Semaphore(open(redisStore), "api", { ...definition, limit: 1 });
+    await dead.close();
+    await lose();
+    await other.acquire();
+    expect(performance.now()).toBeGreaterThan(validUntil);
+  });
+
+  test("keeps the limit that an operator has set, also for those who bring another", async () => {
+    const known = new Semaphore(open(), "api", definition);
+    await known.resize(5);
+    const lease = await known.acquire();
+    await lose();
+    const newcomer = new Semaphore(open(redisStore), "api", definition);
+    await newcomer.acquire();
+    expect(await newcomer.inspect()).toMatchObject({ limit: 5, version: 1, inUse: 2 });
+    expect(lease.signal.aborted).toBe(false);
+  });
+});
+
+test("an incarnation is noticed for every semaphore, also one that is used for the first time during the recovery", async () => {
+  const [here, there] = [open(), open()];
+  await hold(here);
+  await hold(there, "idle");
+  await server.restart({ empty: true });
+  await until(async () => (await here.inspect("api"))?.recovering, { what: "the recovery" });
+  const request = new Semaphore(there, "new", definition);
+  await expect(request.tryAcquire()).rejects.toBeInstanceOf(RecoveringError);
+  await expect(new Semaphore(open(redisStore), "idle", definition).tryAcquire()).rejects.toThrow();
+});
+
+test("a recovery is told to observers with its cause, and its end; to one who comes late, too", async () => {
+  const [early, late]: [RecoveryEvent[], RecoveryEvent[]] = [[], []];
+  const store = open();
+  store.observe({ recovery: (event) => early.push(event) });
+  await hold(store);
+  await server.restart({ empty: true });
+  await until(() => early.length > 0, { what: "the news of the recovery" });
+  store.observe({ recovery: (event) => late.push(event) });
+  await until(() => late.length === 2, { what: "the end of the recovery" });
+  const begin = { active: true, cause: "start", untilMs: expect.any(Number) };
+  expect(early).toEqual([begin, { active: false }]);
+  expect(late).toEqual([begin, { active: false }]);
+  expect(early[0]?.untilMs).toBeLessThanOrEqual(maxLeaseMs);
+});
+
+test("a start on a server that has been up for longer than any lease pauses nothing", async () => {
+  await until(async () => /uptime_in_seconds:[2-9]/.test(String(await server.command("INFO", "server"))), {
+    what: "a server that is old enough",
+  });
+  const events: RecoveryEvent[] = [];
+  const store = open(redisStore);
+  store.observe({ recovery: (event) => events.push(event) });
+  expect(await new Semaphore(store, "api", definition).tryAcquire()).toBeDefined();
+  expect(events).toEqual([]);
+});
+
+test("a young server is not trusted, unless it is assumed to be fresh", async () => {
+  await expect(new Semaphore(open(redisStore), "api", definition).tryAcquire()).rejects.toMatchObject({
+    code: "RECOVERING",
+  });
+});
+
+test("a store that assumed its first server to be fresh does not assume it of the next one", async () => {
+  const store = open();
+  const { lease, validUntil } = await hold(store);
+  await store.release({ semaphore: "api", lease });
+  await server.restart({ empty: true });
+  await new Semaphore(store, "other", definition).acquire();
+  expect(performance.now()).toBeGreaterThan(validUntil - leaseMs);
+  await expect(new Semaphore(open(), "api", definition).tryAcquire()).resolves.toBeDefined();
+});
+
+test("a wait that ends during a recovery says so, and for how long it lasts", async () => {
+  const semaphore = new Semaphore(open(redisStore), "api", definition);
+  const refusal: unknown = await semaphore.acquire({ waitMs: 50 }).catch((error) => error);
+  if (!(refusal instanceof RecoveringError)) throw new Error("not refused as recovering", { cause: refusal });
+  expect(refusal.retryAfterMs).toBeGreaterThan(0);
+  expect(refusal.retryAfterMs).toBeLessThanOrEqual(maxLeaseMs);
+});
+
+test("acquires that were queued are served in their order within a process", async () => {
+  const semaphore = new Semaphore(open(), "api", { ...definition, limit: 1 });
+  const held = await semaphore.acquire();
+  const served: number[] = [];
+  const all = [1, 2, 3, 4, 5].map((n) => semaphore.use(() => served.push(n)));
+  await until(async () => (await semaphore.inspect()).waiting === 5, { what: "five waiters" });
+  await server.restart({ empty: true });
+  all.push(semaphore.use(() => served.push(6)));
+  await until(async () => (await semaphore.inspect()).inUse === 1, { what: "the claim" }).catch(() => {});
+  await held.release();
+  await Promise.all(all);
+  expect(served).toEqual([1, 2, 3, 4, 5, 6]);
+});

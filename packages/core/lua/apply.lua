@@ -11,8 +11,11 @@
 --       5 waiters    hash  waiter -> record, of those in the queue and those parked
 --       6 parked     zset  waiter of a silent process -> its place, should the process come back
 --       7 marker     string  one life of the server: format, run_id, since, the longest lease
--- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...], after]
+-- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...], after, known, came_from]
 --         after: the batch that must have been the last one of this process; 0: any older one
+--         known (may be left out): 1, this life of the server has lasted for longer than any lease; 2, it holds no
+--         leases of an earlier life
+--         came_from (may be left out): the life of the server that the process was served by a moment ago
 --         run: a list of operations that need nothing but names, or one operation. What is left out at the end takes the
 --         default. Each name, and each operation, has an answer.
 --         "A" lease_ms (0: the definition's), lease, lease, ...   acquire, the first time that these leases are named,
@@ -36,8 +39,9 @@
 --         "v" lease                   revoke
 --         "x"                         remove
 -- Reply JSON: [now, fence_base - now * 1000, limit (-1: no such semaphore), lease_ms, max_waiters, version, digest,
---              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0], or 0 where nothing was done: the
---              batch is older than the last one, or does not follow the one that it must follow.
+--              lapse_in_ms, more (1) + repeated (2), [answer, ...], notices or 0, [recover_until, cause] while the
+--              semaphore recovers], or 0 where nothing was done: the batch is older than the last one, or does not
+--              follow the one that it must follow.
 --         answer: n > 0 granted now with fence_base + n (renewals and claims: for n ms) | [1, fence, expires_at, lease_ms, permits,
 --         again] held already (again 1: by another attempt) | [0, sequence] queued | 0 or 1 not found, found | a refusal, below 0
 --         notices: [[[lease, n], ...] granted, [lease, ...] that exceed the limit, [lease, ...] revoked, removed]
@@ -125,7 +129,7 @@ if stored[1] then
   S = { cmsgpack.unpack(stored[1]) }
   local offset_now = now + S[S_OFFSET]
   if S[S_FORMAT] ~= FORMAT or offset_now < S[S_NOW] or offset_now - S[S_NOW] > REFRESH_MS or S[S_RUN_ID] ~= RUN_ID
-    or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] or S[S_LIMIT] == REMOVED then
+    or request[3] > S[S_FENCE] or request[4] > S[S_MAX_LEASE_MS] or request[9] or S[S_LIMIT] == REMOVED then
     load(true)
     F.open()
   else

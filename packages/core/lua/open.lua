@@ -29,18 +29,19 @@ end
 
 -- What the marker tells of this life of the server; written where it told less.
 function F.learn_life(longest_ms)
-  local left_ms, cause, marker, stored_marker = F.recovery_of_life(server_now, longest_ms, request[8])
+  local left_ms, cause, marker, stored_marker = F.recovery_of_life(server_now, longest_ms, request[8], request[9])
   if marker ~= stored_marker then call('SET', MARKER, marker) end
   return left_ms, cause
 end
 
--- Nothing is granted until then, and claims bring back what is not known. Waiters are set aside with their places, and
--- every process asks again: nobody can say whether its view of the queue is still right.
+-- Nothing is granted until then, and claims bring back what is not known.
 function F.recover(for_ms, cause)
-  if for_ms <= 0 then return end
-  if now + for_ms > S[S_RECOVER_UNTIL] then S[S_RECOVER_UNTIL], S[S_CAUSE] = now + for_ms, cause end
+  if for_ms > 0 and now + for_ms > S[S_RECOVER_UNTIL] then
+    S[S_RECOVER_UNTIL], S[S_CAUSE] = now + for_ms, cause
+  end
 end
 
+-- Waiters keep their places, and every process asks again: nobody can say whether its view of the queue is still right.
 function F.set_queue_aside()
   call('UNLINK', PARKED)
   if call('EXISTS', QUEUE) == 1 then call('RENAME', QUEUE, PARKED) end
@@ -84,7 +85,7 @@ function F.open()
     S[S_RUN_ID] = RUN_ID
     F.set_queue_aside()
     F.recover(left_ms, cause)
-  elseif longer then
+  elseif longer or request[9] then
     F.recover(F.learn_life(S[S_MAX_LEASE_MS]))
   end
   if F.has_lost_fence(S[S_FENCE]) then

@@ -13,7 +13,7 @@ if state[S_FORMAT] == FORMAT and state[S_RUN_ID] == RUN_ID and not OUT_OF_MEMORY
   and at >= state[S_NOW] and at - state[S_NOW] < REFRESH_MS
   and at < state[S_FORGET_AT] and at < state[S_REFRESH_AT] and (at < state[S_NEXT_LAPSE] or state[S_NEXT_LAPSE] == 0)
   and request[2] > process[P_BATCH] and (request[7] == 0 or request[7] == process[P_BATCH])
-  and request[3] <= state[S_FENCE] and request[4] <= state[S_MAX_LEASE_MS]
+  and not request[9] and request[3] <= state[S_FENCE] and request[4] <= state[S_MAX_LEASE_MS]
   and state[S_WAITING] == 0 and state[S_RECOVER_UNTIL] == 0 and state[S_IN_USE] + wanted <= state[S_LIMIT] then
   local answers, fence_ahead = {}, 0
   if released then

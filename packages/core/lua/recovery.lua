@@ -1,9 +1,8 @@
 -- How a life of the server that may have lost leases is noticed, and what begins then. Shared by apply.lua and
 -- inspect.lua.
 
-function F.pack_marker(since, longest_ms, cause)
-  return cmsgpack.pack(FORMAT, RUN_ID, since, longest_ms, cause)
-end
+-- How many earlier lives a marker remembers.
+--@define EARLIER_LIVES 8
 
 -- The text of this script may be older than the server's life: a master that was demoted and promoted again still has it.
 function F.require_own_life(info)
@@ -28,15 +27,28 @@ function F.judge_life(marked, server_now, longest_ms, known)
   return server_now - up_ms, 'start'
 end
 
--- How much longer this life recovers, why, and the marker that says so.
-function F.recovery_of_life(server_now, longest_ms, known)
-  local marker = call('GET', MARKER)
+-- How much longer this life recovers, why, and the marker that says so. `came_from`: the life that the caller was served
+-- by before. One that the marker does not know has granted leases that this one knows nothing of, perhaps until now.
+function F.recovery_of_life(server_now, longest_ms, known, came_from)
+  local stored = call('GET', MARKER)
   local _, run_id, since, longest, cause
-  if marker then
-    _, run_id, since, longest, cause = cmsgpack.unpack(marker)
+  local earlier, is_known = {}, came_from == nil
+  if stored then
+    local marker = { cmsgpack.unpack(stored) }
+    _, run_id, since, longest, cause = unpack(marker, 1, 5)
     longest_ms = math.max(longest, longest_ms)
+    earlier = { unpack(marker, 6) }
   end
-  if run_id ~= RUN_ID then since, cause = F.judge_life(marker, server_now, longest_ms, known) end
+  if run_id ~= RUN_ID then
+    since, cause = F.judge_life(stored, server_now, longest_ms, known)
+    if run_id then table.insert(earlier, 1, run_id) end
+  end
+  for _, life in ipairs(earlier) do is_known = is_known or life == came_from end
+  if not is_known then
+    table.insert(earlier, 1, came_from)
+    if since < server_now then since, cause = server_now, 'return' end
+  end
   since = math.min(since, server_now) -- the server's clock was set back
-  return math.max(0, since + longest_ms - server_now), cause, F.pack_marker(since, longest_ms, cause), marker
+  local marker = cmsgpack.pack(FORMAT, RUN_ID, since, longest_ms, cause, unpack(earlier, 1, math.min(#earlier, EARLIER_LIVES)))
+  return math.max(0, since + longest_ms - server_now), cause, marker, stored
 end

@@ -40,7 +40,7 @@
 --@define S_RECOVER_UNTIL 25
 -- "limit,lease_ms,max_waiters,version", as replies have it
 --@define S_TERMS 26
--- Why it recovers: "restart", "promotion", "start", "flush", "fence" or "keys"; "": it does not.
+-- Why it recovers: "restart", "promotion", "start", "flush", "return", "fence" or "keys"; "": it does not.
 --@define S_CAUSE 27
 -- When this life of the server was noticed.
 --@define S_BEGAN_AT 28

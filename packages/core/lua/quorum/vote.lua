@@ -4,7 +4,7 @@
 -- ARGV: the operation in one letter followed by the lease's record, how long it lasts in ms, the incarnation met
 --   t  takes free slots for a new lease
 --   k  keeps a lease for longer; restores what this master has lost, or was not asked for
---   n  as k, and counts the grant
+--   n  as k, counts the grant, and takes the lease out of the queue
 --   c  gives a lease that is there to another attempt
 --   r  as c; a master that recovers restores the lease
 -- Reply: the number of keys for a vote in favour, else an error that begins with the reason:
@@ -77,6 +77,8 @@ if not held then flags = '' end
 
 if OPERATION == 'n' then
   redis.call('HINCRBY', FACTS, 'grants', 1)
+  redis.call('ZREM', BASE .. 'queue', record.lease)
+  redis.call('HDEL', BASE .. 'waiters', record.lease)
   flags = 'c'
 end
 

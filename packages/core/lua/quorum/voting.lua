@@ -15,7 +15,9 @@ end
 local recovers_ms = math.min(tonumber(votes_from) - now, MAX_LEASE_MS)
 local recovering = recovers_ms > 0
 
-local SLOTS = FACTS:sub(1, -6) .. 'slot:'
+-- Masters are no cluster, so that keys may be put together here.
+local BASE = FACTS:sub(1, -6)
+local SLOTS = BASE .. 'slot:'
 
 local function number_of(field)
   return tonumber(redis.call('HGET', FACTS, field) or 0)

@@ -21,6 +21,11 @@ export class ServerClock {
     this.#serverAt = serverAt;
   }
 
+  /** The life of the server that the pair is of; "" before there is one. */
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
   knows(incarnation: string): boolean {
     return incarnation === this.#incarnation;
   }

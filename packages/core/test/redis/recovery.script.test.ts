@@ -22,6 +22,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await script.reset();
   script.knowledge = knowledge.none;
+  script.cameFrom = undefined;
   await script.load();
 });
 
@@ -142,6 +143,23 @@ test("scripts of an earlier life of the same server are refused where they meet 
   await script.apply("p", [], start + 10);
   await script.load(ownLife);
   await expect(script.apply("q", [acquire("one")], start + 20)).rejects.toThrow(/^STALE/);
+});
+
+test("a server to which processes come back from another one recovers, once for that one", async () => {
+  await script.apply("p", [ofOne], start);
+  script.cameFrom = "other";
+  const { recovery } = await script.apply("p", [acquire("one")], start + 10);
+  expect(recovery).toEqual({ until: start + 10 + longestLeaseMs, cause: "return" });
+  expect((await script.apply("q", [], start + 20)).recovery).toEqual(recovery);
+  expect((await script.apply("q", [], start + 10 + longestLeaseMs)).recovery).toBeUndefined();
+});
+
+test("a server that took over from another one knows where processes come from", async () => {
+  await script.apply("p", [ofOne], start);
+  await restart();
+  await script.apply("p", [], start + 10);
+  script.cameFrom = ownLife;
+  expect((await script.apply("p", [], start + 500)).recovery?.until).toBe(start + 10 + longestLeaseMs);
 });
 
 test("a server that knows a longer lease than the marker recovers for that", async () => {

@@ -117,7 +117,11 @@ test("a recovery is told to observers with its cause, and its end; to one who co
   await until(() => early.length > 0, { what: "the news of the recovery" });
   store.observe({ recovery: (event) => late.push(event) });
   await until(() => late.length === 2, { what: "the end of the recovery" });
-  const begin = { active: true, cause: "start", untilMs: expect.any(Number) };
+  const begin = {
+    active: true,
+    cause: expect.stringContaining("has just started"),
+    untilMs: expect.any(Number),
+  };
   expect(early).toEqual([begin, { active: false }]);
   expect(late).toEqual([begin, { active: false }]);
   expect(early[0]?.untilMs).toBeLessThanOrEqual(maxLeaseMs);

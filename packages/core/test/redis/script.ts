@@ -44,6 +44,7 @@ export class ScriptUnderTest {
   readonly #key: string;
   /** What the processes know of the server. */
   knowledge: Knowledge = knowledge.none;
+  cameFrom: string | undefined;
   #applySha = "";
   #inspectSha = "";
   #batches = new Map<string, number>();
@@ -111,6 +112,7 @@ export class ScriptUnderTest {
       maxLeaseMs,
       holder: '"test"',
       knowledge: this.knowledge,
+      cameFrom: this.cameFrom,
     };
     const text = await this.redis.evalsha(
       this.#applySha,

@@ -127,7 +127,7 @@ it("every dependency of a manifest has its reason on the page of dependencies", 
   ];
   const explained = tables.flatMap(([names = ""]) => names.split(", "));
   const foreign = new Set(named.filter((name) => !name.startsWith("@sluice/")));
-  expect(explained.sort()).toEqual([...foreign, "redlock"].sort());
+  expect(explained.sort()).toEqual([...foreign].sort());
 });
 
 interface Option {

@@ -51,8 +51,8 @@ export interface BatchOptions {
   readonly holder: string;
   /** A number greater than every one before, over all semaphores of this process. */
   readonly nextNumber: () => number;
-  /** What the server should know about its present life. */
-  readonly knowledge: () => Knowledge;
+  /** What the server should know about its present life, and which one served this process before. */
+  readonly knowledge: () => { readonly knowledge: Knowledge; readonly cameFrom: string | undefined };
   readonly listener: BatchListener;
 }
 
@@ -217,7 +217,7 @@ export class Batches {
       fenceSeen: this.fenceSeen,
       maxLeaseMs,
       holder: this.#holder,
-      knowledge: knowledge(),
+      ...knowledge(),
     };
     this.#inFlight.push(batch);
     this.#wantsLook = false;

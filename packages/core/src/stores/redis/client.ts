@@ -38,6 +38,8 @@ export const ownClientOptions = {
   retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), longestReconnectMs),
   connectTimeout: 5_000,
   keepAlive: 5_000,
+  // A server that reads its data is asked again soon, and not after the second that the client would wait.
+  maxLoadingRetryTime: 50,
 } as const;
 
 /** Options of a connection that is used once: without reconnecting it cannot end up at another server. */

@@ -97,7 +97,10 @@ export class Lane implements AcquireLane, BatchListener {
       maxLeaseMs,
       holder,
       nextNumber: nextBatch,
-      knowledge: () => (this.limit === undefined ? options.knowledge() : knowledge.none),
+      knowledge: () => ({
+        knowledge: this.limit === undefined ? options.knowledge() : knowledge.none,
+        cameFrom: this.#cameFrom(),
+      }),
       listener: this,
     });
   }
@@ -291,6 +294,13 @@ export class Lane implements AcquireLane, BatchListener {
   /** Drops what is known of leases that are over. */
   tidy(): void {
     this.#held.dropBefore(performance.now() - this.#options.maxLeaseMs);
+  }
+
+  /** Whoever has known this life of the server for longer holds nothing any more of what another one has granted. */
+  #cameFrom(): string | undefined {
+    const { incarnation, knownForMs } = this.#connection;
+    const isAnother = this.#clock.incarnation !== "" && !this.#clock.knows(incarnation);
+    return isAnother && knownForMs <= this.#options.maxLeaseMs ? this.#clock.incarnation : undefined;
   }
 
   /** What the server may have lost is told before anything else is asked. */

@@ -3,6 +3,17 @@ import { type Call, Errand, PatientCall, type Read } from "./call.js";
 import type { HeldLeases, Holding } from "./held.js";
 import { encode, type Recovery, type Reply, refusals, type WireAnswer } from "./wire.js";
 
+/** Why a server recovers, in words for logs. */
+const causes: Readonly<Record<string, string>> = {
+  restart: "the server has restarted, and may have lost the last writes",
+  promotion: "a replica has become the master, and may lack the last writes",
+  start: "the server has just started, and nothing tells what was before",
+  flush: "the server was flushed",
+  return: "another server has served meanwhile",
+  fence: "the server has lost what it knew of a semaphore",
+  keys: "leases were evicted or deleted",
+};
+
 /** A definition as the server told it. */
 export interface Remembered {
   readonly definition: Definition;
@@ -54,7 +65,7 @@ export class Recollection {
     this.#hasTold = false;
     this.#recoversUntil = recovery === undefined ? 0 : performance.now() + recovery.until - now;
     if (recovery === undefined) return false;
-    this.#options.recovers(this.#recoversUntil, recovery.cause);
+    this.#options.recovers(this.#recoversUntil, causes[recovery.cause] ?? recovery.cause);
     return isNew && !hasTold;
   }
 

@@ -109,6 +109,8 @@ export interface BatchHeader {
   /** As JSON. */
   readonly holder: string;
   readonly knowledge: Knowledge;
+  /** The life of the server that served the caller a moment ago, where it is another one than this. */
+  readonly cameFrom: string | undefined;
 }
 
 /** What a caller knows of the server, for a semaphore that it does not know yet. */
@@ -123,8 +125,9 @@ export const knowledge = {
 export type Knowledge = (typeof knowledge)[keyof typeof knowledge];
 
 export function encodeBatch(header: BatchHeader, operations: string): string {
-  const { process, batch, after, fenceSeen, maxLeaseMs, holder, knowledge } = header;
-  const end = knowledge === 0 ? after : `${after},${knowledge}`;
+  const { process, batch, after, fenceSeen, maxLeaseMs, holder, knowledge, cameFrom } = header;
+  const known = knowledge === 0 && cameFrom === undefined ? "" : `,${knowledge}`;
+  const end = cameFrom === undefined ? `${after}${known}` : `${after}${known},"${cameFrom}"`;
   return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${holder},[${operations}],${end}]`;
 }
 

@@ -14,7 +14,11 @@ const pauseMs = 10;
 /** @throws InvalidArgumentError */
 export function requireLimit(limit: number): void {
   if (limit <= maxLimit) return;
-  throw new InvalidArgumentError("limit", `at most ${maxLimit} on a quorum, which has a mutex for each permit`, limit);
+  throw new InvalidArgumentError(
+    "limit",
+    `at most ${maxLimit} on a quorum, which has a mutex for each permit`,
+    limit,
+  );
 }
 
 /** The definitions of semaphores: registers, each written by a majority that must not know a newer one. */
@@ -128,10 +132,19 @@ function begin(view: View, definition: Definition, version: number): StoredDefin
 function successor(stored: StoredDefinition, definition: Definition): StoredDefinition {
   const { limit, leaseMs, maxWaiters } = definition;
   const same =
-    stored.limit === limit && stored.leaseMs === leaseMs && stored.maxWaiters === maxWaiters && stored.version > 0;
+    stored.limit === limit &&
+    stored.leaseMs === leaseMs &&
+    stored.maxWaiters === maxWaiters &&
+    stored.version > 0;
   if (same) return stored;
   const { revision, version } = stored;
-  return { ...stored, ...plain(definition), revision: revision + 1, author: newAttemptId(), version: version + 1 };
+  return {
+    ...stored,
+    ...plain(definition),
+    revision: revision + 1,
+    author: newAttemptId(),
+    version: version + 1,
+  };
 }
 
 /** What was counted goes along, but into a new life of the semaphore. */

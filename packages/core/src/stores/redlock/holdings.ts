@@ -33,7 +33,10 @@ export class Holdings {
 
   add(slotted: Slotted, validUntil: number, listeners: readonly (LossListener | undefined)[]): void {
     const { lease } = slotted.record;
-    const all = [...(this.#held.get(lease)?.listeners ?? []), ...listeners.filter((one) => one !== undefined)];
+    const all = [
+      ...(this.#held.get(lease)?.listeners ?? []),
+      ...listeners.filter((one) => one !== undefined),
+    ];
     const earlier = this.#held.get(lease)?.validUntil ?? 0;
     const until = Math.max(earlier, validUntil);
     this.#held.set(lease, { ...slotted, validUntil: until, listeners: all });
@@ -42,6 +45,12 @@ export class Holdings {
   /** Released, or not of this process any more: nobody is told. */
   drop(lease: string): void {
     this.#held.delete(lease);
+  }
+
+  /** Leases that nobody has renewed are nobody's business any more. */
+  dropLapsed(): void {
+    const now = performance.now();
+    for (const [lease, { validUntil }] of this.#held) if (validUntil < now) this.#held.delete(lease);
   }
 
   /** In a microtask of its own, so that a listener can neither reenter the store nor keep others from being told. */

@@ -128,7 +128,9 @@ export class Master {
 
   async #meet(): Promise<void> {
     requireVersion(String(await this.#client.call("INFO", "server")));
-    await Promise.all(Object.values(this.#scripts).map(({ text }) => this.#client.call("SCRIPT", "LOAD", text)));
+    await Promise.all(
+      Object.values(this.#scripts).map(({ text }) => this.#client.call("SCRIPT", "LOAD", text)),
+    );
     const sentAt = performance.now();
     const fresh = this.#assumeFresh ? "1" : "";
     const met = await this.#client.evalsha(this.#scripts.meet.sha, 1, this.#marker, fresh);

@@ -140,7 +140,13 @@ export class Quorum implements MasterListener {
           grace ??= setTimeout(settle, Math.max(shortestGraceMs, performance.now() - sentAt));
       };
       for (const master of this.masters)
-        master.run(script, keys, args).then((value) => replies.push({ master, value }), () => {}).then(heard);
+        master
+          .run(script, keys, args)
+          .then(
+            (value) => replies.push({ master, value }),
+            () => {},
+          )
+          .then(heard);
     }).finally(() => this.#observed(sentAt));
   }
 
@@ -163,7 +169,8 @@ export class Quorum implements MasterListener {
   /** Resolves when a majority is up, or when it is known that there is none, or after the time of a command. */
   async reachable(): Promise<void> {
     const deadline = performance.now() + commandTimeoutMs * 2;
-    const pending = () => !this.#hasMajority() && !this.#closed && this.masters.some(({ up, away }) => !up && !away);
+    const pending = () =>
+      !this.#hasMajority() && !this.#closed && this.masters.some(({ up, away }) => !up && !away);
     while (pending() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
   }
 

@@ -12,7 +12,8 @@ export interface LeaseRecord {
   readonly revision: number;
   readonly author: string;
   readonly attempt: string;
-  readonly fingerprint: string;
+  /** Left out where the lease was restored: the first request is not known any more. */
+  readonly fingerprint?: string | undefined;
   readonly permits: number;
   readonly leaseMs: number;
   readonly holder: string;

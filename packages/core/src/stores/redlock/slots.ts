@@ -23,6 +23,14 @@ export class FreeSlots {
     this.room -= permits;
     return this.#free.splice(0, permits).sort((one, other) => one - other);
   }
+
+  /** As many slots with this one among them; undefined where it is taken. */
+  takeWith(slot: number, permits: number): number[] | undefined {
+    const at = this.#free.indexOf(slot);
+    if (at === -1 || permits > this.#free.length) return undefined;
+    this.#free.splice(at, 1);
+    return [slot, ...this.take(permits - 1)].sort((one, other) => one - other);
+  }
 }
 
 function range(end: number): number[] {

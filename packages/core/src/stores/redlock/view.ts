@@ -124,9 +124,11 @@ function merge(replies: readonly Reply[], quorum: Quorum, sentAt: number, record
     waiting: highest(8),
     nextLapseMs: Math.min(Number.POSITIVE_INFINITY, ...nextLapses),
     leases: mergeLeases(looks, records),
-    waiters: mergeWaiters(looks),
+    waiters: mergeWaiters(looks, quorum),
     unheard: quorum.masters.length - looks.length,
-    behind: looks.filter((look) => look.definition?.author !== definition?.author).map(({ master }) => master),
+    behind: looks
+      .filter((look) => look.definition?.author !== definition?.author)
+      .map(({ master }) => master),
   };
 }
 
@@ -179,16 +181,22 @@ function addLease(
   seen.slots = slots.split(",").map(Number);
 }
 
-function mergeWaiters(looks: readonly Look[]): SeenWaiter[] {
+/** What only a minority knows has left while that minority was away. */
+function mergeWaiters(looks: readonly Look[], { masters, majority }: Quorum): SeenWaiter[] {
+  const unheard = masters.length - looks.length;
   const waiters = new Map<string, SeenWaiter>();
+  const knownBy = new Map<string, number>();
   for (const { raw } of looks) {
     const found = raw[11];
     for (let at = 0; at < found.length; at += 3) {
       const [lease = "", place, text = ""] = found.slice(at, at + 3);
-      if (!waiters.has(lease)) waiters.set(lease, { lease, place: Number(place), record: JSON.parse(text) });
+      waiters.set(lease, { lease, place: Number(place), record: JSON.parse(text) });
+      knownBy.set(lease, (knownBy.get(lease) ?? 0) + 1);
     }
   }
-  return [...waiters.values()].sort(inOrder);
+  return [...waiters.values()]
+    .filter(({ lease }) => (knownBy.get(lease) ?? 0) + unheard >= majority)
+    .sort(inOrder);
 }
 
 /** Two processes may have taken the same ticket at once. */

@@ -233,6 +233,7 @@ export class Cluster implements Network, LinkHost {
     this.cause = withoutCommand(error);
     for (const link of this.#links.values()) if (!link.up) link.lost(this.cause);
     this.#tellAvailability();
+    this.#arrived();
   }
 
   #node(address: Address): Connection {

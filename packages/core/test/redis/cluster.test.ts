@@ -1,0 +1,160 @@
+import { type RedisCluster, type RedisServer, startCluster, until } from "@sluice/testkit";
+import { Cluster } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Semaphore } from "../../src/semaphore.js";
+import type { Store } from "../../src/store.js";
+import { Believers } from "./believers.js";
+import { freshStore } from "./fresh-store.js";
+
+let cluster: RedisCluster;
+let tests = 0;
+let prefix = "";
+const stores: Store[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster({ replicas: 0 });
+}, 60_000);
+afterAll(() => cluster.stop());
+
+beforeEach(() => {
+  tests += 1;
+  prefix = `cluster${tests}`;
+});
+afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+
+function storeAt(redis: Parameters<typeof freshStore>[0] = cluster.url, maxLeaseMs = 15_000): Store {
+  const store = freshStore(redis, { prefix, maxLeaseMs });
+  stores.push(store);
+  return store;
+}
+
+async function ownerOf(semaphore: string): Promise<RedisServer> {
+  return cluster.ownerOf(await cluster.slotOf(semaphore));
+}
+
+/** Names of semaphores that each master keeps one of. */
+async function oneOnEachNode(): Promise<Map<RedisServer, string>> {
+  const names = new Map<RedisServer, string>();
+  for (let tried = 0; names.size < cluster.nodes.length; tried += 1) {
+    names.set(await ownerOf(`api${tried}`), `api${tried}`);
+  }
+  return names;
+}
+
+describe("a Cluster", () => {
+  test("keeps semaphores on all of its nodes, each with all its keys in one slot", async () => {
+    const store = storeAt();
+    const names = await oneOnEachNode();
+    for (const name of names.values()) await new Semaphore(store, name, { limit: 1 }).acquire();
+    for (const [node, name] of names) {
+      const keys = (await node.command("KEYS", `${prefix}:*`)) as unknown[];
+      const slots = new Set(await Promise.all(keys.map((key) => cluster.slotOf(String(key)))));
+      slots.delete(await cluster.slotOf(`${prefix}:semaphores`));
+      expect([...slots]).toEqual([await cluster.slotOf(name)]);
+    }
+    const listed = (await store.list()).semaphores.map(({ semaphore }) => semaphore);
+    expect(listed).toEqual([...names.values()].sort());
+  });
+
+  test("hands a permit over from one client to another by a push", async () => {
+    const holder = new Semaphore(storeAt(), "api", { limit: 1 });
+    const waiter = new Semaphore(storeAt(), "api", { limit: 1 });
+    const held = await holder.acquire();
+    const waiting = waiter.acquire();
+    await until(async () => (await holder.inspect()).waiting === 1, { what: "the waiter" });
+    await held.release();
+    // Without the push the waiter would ask only with its next heartbeat, a quarter of a lease later.
+    expect((await waiting).remainingMs).toBeGreaterThan(8_500);
+  });
+
+  test("flushed of its scripts goes on as if nothing had happened", async () => {
+    const semaphore = new Semaphore(storeAt(), "api", { limit: 2 });
+    await semaphore.acquire();
+    await (await ownerOf("api")).command("SCRIPT", "FLUSH");
+    expect(await semaphore.tryAcquire()).toBeDefined();
+  });
+
+  test("is found as long as one of the nodes in the URL answers", async () => {
+    const semaphore = new Semaphore(
+      storeAt(`redis+cluster://127.0.0.1:1,127.0.0.1:${cluster.nodes[1]?.port}`),
+      "api",
+      {
+        limit: 1,
+      },
+    );
+    await (await semaphore.acquire()).release();
+  });
+
+  test("that is not there fails those who do not wait, and says so", async () => {
+    const store = storeAt("redis+cluster://127.0.0.1:1");
+    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    await expect(semaphore.tryAcquire()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(store.ping()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(store.list()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  });
+});
+
+describe("a Cluster client of the caller's", () => {
+  test("serves as a store, and outlives it", async () => {
+    const client = new Cluster([{ host: "127.0.0.1", port: cluster.nodes[0]?.port ?? 0 }]);
+    const store = storeAt(client);
+    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    const lease = await semaphore.acquire();
+    expect(await lease.release()).toBe(true);
+    await store.close();
+    expect(await client.set(`${prefix}:alive`, "yes")).toBe("OK");
+    client.disconnect();
+  });
+
+  test("with a keyPrefix is refused", () => {
+    const client = new Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true, keyPrefix: "app:" });
+    expect(() => storeAt(client)).toThrow(/without keyPrefix/);
+  });
+});
+
+describe("a slot that moves to another node under load", () => {
+  test("keeps the count, loses nobody, and pauses for no longer than the longest lease", async () => {
+    const stores = [storeAt(cluster.url, 1_000), storeAt(cluster.url, 1_000), storeAt(cluster.url, 1_000)];
+    const semaphores = stores.map((store) => new Semaphore(store, "busy", { limit: 4, leaseMs: 1_000 }));
+    const believers = new Believers();
+    const work = semaphores.flatMap((one) => Array.from({ length: 8 }, () => believers.work(one, 10)));
+    const slot = await cluster.slotOf("busy");
+    const home = await cluster.ownerOf(slot);
+    const elsewhere = cluster.nodes.find((node) => node !== home) as RedisServer;
+    for (const target of [elsewhere, home]) {
+      await goesOn(believers);
+      await cluster.moveSlot(slot, target);
+      const movedAt = performance.now();
+      await goesOn(believers);
+      expect(performance.now() - movedAt).toBeLessThan(3_000);
+    }
+    believers.stop();
+    await Promise.all(work);
+    expect(believers.most).toBe(4);
+    expect(await semaphores[0]?.inspect()).toMatchObject({
+      limit: 4,
+      inUse: 0,
+      waiting: 0,
+      recovering: false,
+    });
+  }, 30_000);
+
+  test("takes its leases along, which are renewed and released there", async () => {
+    const semaphore = new Semaphore(storeAt(cluster.url, 1_000), "api", { limit: 2, leaseMs: 600 });
+    const lease = await semaphore.acquire();
+    const home = await ownerOf("api");
+    const elsewhere = cluster.nodes.find((node) => node !== home) as RedisServer;
+    await cluster.moveSlot(await cluster.slotOf("api"), elsewhere);
+    const other = await semaphore.acquire();
+    // The second one was granted after the pause, and so after several renewals of the first.
+    expect(other.fence).toBeGreaterThan(lease.fence);
+    expect(lease.signal.aborted).toBe(false);
+    expect(await lease.release()).toBe(true);
+    expect(await other.release()).toBe(true);
+  }, 30_000);
+});
+
+async function goesOn(believers: Believers): Promise<void> {
+  const before = believers.done;
+  await until(() => believers.done > before + 40, { what: "work to go on", timeoutMs: 10_000 });
+}

@@ -137,6 +137,14 @@ test("a promoted server recovers for a whole longest lease, however long it has 
   expect(recovery).toEqual({ until: start + 10 + longestLeaseMs, cause: "promotion" });
 });
 
+test("a clock that is set back prolongs no recovery beyond a longest lease", async () => {
+  await script.setServer({ upMs: 0 });
+  await script.apply("p", [ofOne], start);
+  await script.loseState();
+  const anew = await script.apply("p", [ofOne], start - 3_600_000);
+  expect(anew.recovery?.until).toBe(start - 3_600_000 + longestLeaseMs);
+});
+
 test("scripts of an earlier life of the same server are refused where they meet another's state", async () => {
   await script.apply("p", [ofOne], start);
   await restart(promoted, { replicatedAs });
@@ -262,6 +270,7 @@ describe("in a recovery", () => {
     await script.apply("p", [inPassing, acquire("one")], start);
     const claimed = await script.apply("p", [encode.claim("one", "", terms)], start + 1);
     expect(claimed.notices?.removed).toBe(true);
+    expect(await script.status(start + 1)).toMatchObject({ inUse: 1, waiting: 0 });
     const asked = await script.apply("p", [`["?","one"]`], start + 2);
     expect(asked.answers).toEqual([[1, terms.fence, start + 1_001, 1_000, 1, 0]]);
   });

@@ -168,8 +168,14 @@ export class ScriptUnderTest {
 
   /** Frees everything, as if the semaphore had never been. */
   async reset(): Promise<void> {
-    await this.redis.del("test:marker", ...parts.map((part) => this.#keyOf(part)));
+    await this.redis.del("test:marker");
+    await this.loseState();
     await this.setServer();
+  }
+
+  /** Loses the semaphore, as if it had never been; the marker stays. */
+  async loseState(): Promise<void> {
+    await this.redis.del(...parts.map((part) => this.#keyOf(part)));
     this.#batches.clear();
   }
 

@@ -69,6 +69,16 @@ describe("cuts", () => {
     expect(await connect().ask("PING")).toBe("PONG");
   });
 
+  it("cuts those that are chosen, and no others", async () => {
+    const clients = [connect(), connect()] as const;
+    for (const client of clients) await client.ask("PING");
+    proxy.cutSome((connection) => connection === 1);
+    await Promise.race(clients.map((client) => client.ended));
+    expect(proxy.connections).toBe(1);
+    const asked = await Promise.allSettled(clients.map((client) => client.ask("PING")));
+    expect(asked.map(({ status }) => status)).toContain("fulfilled");
+  });
+
   it("never loses count of what was carried out, over hundreds of random cuts", async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const random = seededRandom(seed);
@@ -126,6 +136,39 @@ describe("slow and silent networks", () => {
     proxy.heal();
     await until(async () => (await redis.command("GET", "key")) === "value", { what: "the late request" });
   });
+});
+
+describe("a network that drips", () => {
+  it("lets frames through in pieces, in order, and whole in the end", async () => {
+    const client = connect();
+    await client.ask("PING");
+    let chunks = 0;
+    client.socket.on("data", () => {
+      chunks += 1;
+    });
+    proxy.drip("toClient", { bytes: 40, everyMs: 3 });
+    const from = performance.now();
+    const replies = await Promise.all(["a", "b"].map((letter) => client.ask("ECHO", letter.repeat(200))));
+    expect(replies).toEqual(["a".repeat(200), "b".repeat(200)]);
+    expect(chunks).toBeGreaterThan(5);
+    expect(performance.now() - from).toBeGreaterThan(25);
+    proxy.heal();
+    expect(await client.ask("ECHO", "c".repeat(100_000))).toBe("c".repeat(100_000));
+  });
+});
+
+it("leads new connections to another server, and leaves those that are open where they are", async () => {
+  await using other = await startRedis();
+  const [early, late] = [connect(), connect()];
+  await early.ask("SET", "server", "first");
+  await other.command("SET", "server", "second");
+  await late.ask("PING");
+  proxy.redirect(other.port);
+  expect(await late.ask("GET", "server")).toBe("first");
+  expect(await connect().ask("GET", "server")).toBe("second");
+  proxy.cutAll();
+  await early.ended;
+  expect(await connect().ask("GET", "server")).toBe("second");
 });
 
 describe.each([2, 3])("published messages in RESP%i", (version) => {

@@ -1,4 +1,4 @@
-import { type RedisCluster, type RedisServer, startCluster, until } from "@sluice/testkit";
+import { type RedisCluster, type RedisServer, startCluster, startCutProxy, until } from "@sluice/testkit";
 import { Cluster } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
@@ -85,6 +85,19 @@ describe("a Cluster", () => {
     await (await semaphore.acquire()).release();
   });
 
+  test("that cannot be reached at first is found when it can", async () => {
+    const proxy = await startCutProxy(cluster.nodes[0]?.port ?? 0);
+    proxy.refusing = true;
+    const semaphore = new Semaphore(storeAt(proxy.url.replace("redis:", "redis+cluster:")), "api", {
+      limit: 1,
+    });
+    const waiting = semaphore.acquire();
+    await expect(semaphore.tryAcquire()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    proxy.refusing = false;
+    await (await waiting).release();
+    await proxy.close();
+  });
+
   test("that is not there fails those who do not wait, and says so", async () => {
     const store = storeAt("redis+cluster://127.0.0.1:1");
     const semaphore = new Semaphore(store, "api", { limit: 1 });
@@ -104,6 +117,27 @@ describe("a Cluster client of the caller's", () => {
     await store.close();
     expect(await client.set(`${prefix}:alive`, "yes")).toBe("OK");
     client.disconnect();
+  });
+
+  test("has its map of addresses heeded", async () => {
+    const proxies = await Promise.all(cluster.nodes.map(({ port }) => startCutProxy(port)));
+    const reached = proxies.map((proxy) => ({ host: "127.0.0.1", port: Number(new URL(proxy.url).port) }));
+    const natMap = Object.fromEntries(
+      cluster.nodes.map(({ port }, at) => [`127.0.0.1:${port}`, reached[at]]),
+    );
+    const client = new Cluster(reached.slice(0, 1) as { host: string; port: number }[], {
+      natMap: natMap as Record<string, { host: string; port: number }>,
+    });
+    const store = storeAt(client);
+    for (const name of (await oneOnEachNode()).values())
+      await new Semaphore(store, name, { limit: 1 }).acquire();
+    await client.quit();
+    // Two connections to each, none of them the client's.
+    await until(() => proxies.every(({ connections }) => connections === 2), {
+      what: "two connections to each",
+    });
+    await store.close();
+    await Promise.all(proxies.map((proxy) => proxy.close()));
   });
 
   test("with a keyPrefix is refused", () => {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type Drip, NetworkConditions } from "./conditions.js";
 import type { ProxiedPush, ProxiedRequest } from "./conversation.js";
 import type { Direction, PushFate, RequestFate } from "./fates.js";
-import type { LaneConditions } from "./lane.js";
 import { ProxiedConnection } from "./proxied-connection.js";
 
 /** A proxy on a free loopback port, in front of the Redis at `targetPort`. It changes nothing until it is told to. */
@@ -32,11 +32,9 @@ export class CutProxy {
   readonly counts = { connections: 0, requests: 0, cutBefore: 0, cutAfter: 0, swallowed: 0 };
 
   readonly #server: Server;
+  #targetPort: number;
   readonly #open = new Set<ProxiedConnection>();
-  readonly #conditions: Record<Direction, LaneConditions> = {
-    toServer: { delayMs: 0, blackholed: false },
-    toClient: { delayMs: 0, blackholed: false },
-  };
+  readonly #conditions = new NetworkConditions();
   readonly #cuts: (Ambush<ProxiedRequest> & { readonly fate: RequestFate })[] = [];
   readonly #swallows: Ambush<ProxiedPush>[] = [];
   /** Requests that `cutNext` has chosen and whose connection is still to be cut. */
@@ -45,9 +43,10 @@ export class CutProxy {
   /** Use `startCutProxy`. */
   constructor(server: Server, targetPort: number) {
     this.#server = server;
+    this.#targetPort = targetPort;
     this.port = (server.address() as AddressInfo).port;
     this.url = `redis://127.0.0.1:${this.port}`;
-    server.on("connection", (client) => this.#accept(client, targetPort));
+    server.on("connection", (client) => this.#accept(client));
   }
 
   /** Connections that are open now. */
@@ -58,6 +57,11 @@ export class CutProxy {
   /** Ends all connections, now; what is on its way is lost. New ones are accepted. */
   cutAll(): void {
     for (const connection of this.#open) connection.cut();
+  }
+
+  /** Ends the connections that are chosen by their number, as `cutAll` does. */
+  cutSome(chosen: (connection: number) => boolean): void {
+    for (const connection of this.#open) if (chosen(connection.id)) connection.cut();
   }
 
   /** Cuts the connection of the next request that `matches`. Resolves with the request once it is cut. */
@@ -76,9 +80,19 @@ export class CutProxy {
     return new Promise((sprung) => this.#swallows.push({ matches, sprung }));
   }
 
+  /** Leads new connections to the server at `targetPort`. Those that are open stay where they are, until `cutAll`. */
+  redirect(targetPort: number): void {
+    this.#targetPort = targetPort;
+  }
+
   /** From now on delivers what goes in this direction `delayMs` late, in order. */
   delay(direction: Direction, delayMs: number): void {
     this.#conditions[direction].delayMs = delayMs;
+  }
+
+  /** From now on lets frames through a few bytes at a time, so that both ends see them in pieces. */
+  drip(direction: Direction, drip: Drip): void {
+    this.#conditions[direction].drip = drip;
   }
 
   /** Delivers nothing in this direction, nor the end of a connection, until `heal`: as a network that is gone. */
@@ -86,12 +100,9 @@ export class CutProxy {
     this.#conditions[direction].blackholed = true;
   }
 
-  /** Ends delays and black holes; what they held back is delivered, in order. */
+  /** Ends delays, drips and black holes; what they held back is delivered, in order. */
   heal(): void {
-    for (const conditions of Object.values(this.#conditions)) {
-      conditions.delayMs = 0;
-      conditions.blackholed = false;
-    }
+    this.#conditions.heal();
     for (const connection of this.#open) connection.deliver();
   }
 
@@ -106,13 +117,13 @@ export class CutProxy {
     await this.close();
   }
 
-  #accept(client: Socket, targetPort: number): void {
+  #accept(client: Socket): void {
     if (this.refusing) {
       client.destroy();
       return;
     }
     this.counts.connections += 1;
-    const connection = new ProxiedConnection(this.counts.connections, client, targetPort, {
+    const connection = new ProxiedConnection(this.counts.connections, client, this.#targetPort, {
       conditions: this.#conditions,
       requestFate: (request) => this.#requestFate(request),
       pushFate: (push) => this.#pushFate(push),

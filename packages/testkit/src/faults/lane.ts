@@ -1,15 +1,10 @@
 import type { Socket } from "node:net";
+import type { LaneConditions } from "./conditions.js";
 
 interface Parcel {
-  readonly dueAt: number;
+  dueAt: number;
   /** Undefined: the end of the stream. */
-  readonly bytes: Buffer | undefined;
-}
-
-/** The faults of a direction that a lane looks up whenever it may deliver. */
-export interface LaneConditions {
-  delayMs: number;
-  blackholed: boolean;
+  bytes: Buffer | undefined;
 }
 
 /**
@@ -36,7 +31,7 @@ export class Lane {
     this.#queue(undefined);
   }
 
-  /** Delivers what is due. Called again when a black hole ends. */
+  /** Delivers what is due. Called again when the conditions get better. */
   deliver(): void {
     clearTimeout(this.#timer);
     for (;;) {
@@ -47,9 +42,7 @@ export class Lane {
         this.#timer = setTimeout(() => this.deliver(), waitMs);
         return;
       }
-      this.#parcels.shift();
-      if (next.bytes) this.#to.write(next.bytes);
-      else this.#to.end();
+      this.#deliverSome(next);
     }
   }
 
@@ -57,6 +50,22 @@ export class Lane {
   drop(): void {
     clearTimeout(this.#timer);
     this.#parcels.length = 0;
+  }
+
+  /** As much of the first parcel as may go at once; what is left of it is due a while later. */
+  #deliverSome(parcel: Parcel): void {
+    const { drip } = this.#conditions;
+    if (parcel.bytes && drip && parcel.bytes.length > drip.bytes) {
+      this.#to.write(parcel.bytes.subarray(0, drip.bytes));
+      parcel.bytes = parcel.bytes.subarray(drip.bytes);
+      parcel.dueAt = performance.now() + drip.everyMs;
+      return;
+    }
+    this.#parcels.shift();
+    if (parcel.bytes) this.#to.write(parcel.bytes);
+    else this.#to.end();
+    const next = this.#parcels[0];
+    if (next && drip) next.dueAt = Math.max(next.dueAt, performance.now() + drip.everyMs);
   }
 
   #queue(bytes: Buffer | undefined): void {

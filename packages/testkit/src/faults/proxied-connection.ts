@@ -1,8 +1,9 @@
 import { createConnection, type Socket } from "node:net";
 import { FrameSplitter } from "../resp/frames.js";
+import type { LaneConditions } from "./conditions.js";
 import { Conversation, type ProxiedPush, type ProxiedRequest } from "./conversation.js";
 import type { Direction, PushFate, RequestFate } from "./fates.js";
-import { Lane, type LaneConditions } from "./lane.js";
+import { Lane } from "./lane.js";
 
 /** What a connection asks its proxy, and tells it. */
 export interface Fates {
@@ -16,6 +17,8 @@ export interface Fates {
 
 /** One client's connection, its twin to the server, and the two lanes between them. */
 export class ProxiedConnection {
+  /** Counts the proxy's connections, from 1. */
+  readonly id: number;
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #toServer: Lane;
@@ -27,6 +30,7 @@ export class ProxiedConnection {
   #isCut = false;
 
   constructor(id: number, client: Socket, targetPort: number, fates: Fates) {
+    this.id = id;
     this.#fates = fates;
     this.#conversation = new Conversation(id);
     this.#client = client;

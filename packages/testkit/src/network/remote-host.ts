@@ -63,6 +63,11 @@ export class RemoteHost {
     this.#cable = `sluice${pid}`;
   }
 
+  /** What a program is started through, to run there. */
+  get through(): readonly string[] {
+    return this.#enter;
+  }
+
   /** Lays the cable. Called once, by `startRemoteHost`. */
   connect(): void {
     const { ourAddress, address } = this;

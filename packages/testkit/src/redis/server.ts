@@ -1,7 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tieToThisProcess } from "../processes/lifeline.js";
@@ -13,14 +22,20 @@ import { redisServerPath } from "./binary.js";
 export interface RedisOptions {
   /** More of the command line, e.g. `["--maxmemory", "10mb"]`; rules over what the testkit sets. */
   readonly args?: readonly string[];
+  /** Makes it a Sentinel, with these lines of configuration. */
+  readonly sentinel?: string;
   /** A free one when left out. */
   readonly port?: number;
+  /** Where a free one is looked for, `to` excluded; 20,000 to 32,000 when left out. */
+  readonly ports?: { readonly from: number; readonly to: number };
   /** How long it may take to start; 10,000 when left out. */
   readonly startMs?: number;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Ports that are no system's ephemeral ones: while a server is down, no outgoing connection takes its port. */
-const ports = { from: 20_000, to: 32_000 };
+const usualPorts = { from: 20_000, to: 32_000 };
 
 const portTaken = "Address already in use";
 
@@ -31,12 +46,12 @@ const portTaken = "Address already in use";
  * @throws Error with the server's log when it did not start
  */
 export async function startRedis({
-  args = [],
   port,
-  startMs = 10_000,
+  ports = usualPorts,
+  ...options
 }: RedisOptions = {}): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
-    const server = new RedisServer(port ?? randomInt(ports.from, ports.to), args, startMs);
+    const server = new RedisServer(port ?? randomInt(ports.from, ports.to), options);
     try {
       await server.start();
       return server;
@@ -53,22 +68,33 @@ export class RedisServer {
   readonly port: number;
   readonly url: string;
   readonly #args: readonly string[];
+  readonly #sentinel: string | undefined;
   readonly #startMs: number;
+  readonly #env: Readonly<Record<string, string>>;
   #folder = newFolder();
   #child: ChildProcess | undefined;
 
   /** Use `startRedis`. */
-  constructor(port: number, args: readonly string[], startMs: number) {
+  constructor(
+    port: number,
+    { args = [], sentinel, startMs = 10_000, env = {} }: Omit<RedisOptions, "port" | "ports">,
+  ) {
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
     this.#args = args;
+    this.#sentinel = sentinel;
     this.#startMs = startMs;
+    this.#env = env;
   }
 
   /** The process id of the server that runs. @throws Error while none does */
   get pid(): number {
     if (this.#child?.pid === undefined) throw new Error(`the Redis at port ${this.port} is not running`);
     return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined;
   }
 
   /** Starts it where it is not running, at the same port and on the same data, and resolves once it answers. */
@@ -137,7 +163,8 @@ export class RedisServer {
   #spawn(): ChildProcess {
     // A file, not a pipe: a server must not block on a test that does not read.
     const log = openSync(this.#logPath(), "w");
-    const child = spawn(redisServerPath(), this.#commandLine(), { stdio: ["ignore", log, log] });
+    const env = { ...process.env, ...this.#env };
+    const child = spawn(redisServerPath(), this.#commandLine(), { stdio: ["ignore", log, log], env });
     closeSync(log);
     child.once("error", () => {
       this.#child = undefined;
@@ -150,7 +177,15 @@ export class RedisServer {
   #commandLine(): string[] {
     const place = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder];
     const habits = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
-    return [...place, ...habits, ...this.#args];
+    if (this.#sentinel === undefined) return [...place, ...habits, ...this.#args];
+    return [this.#sentinelConfig(this.#sentinel), ...place, "--sentinel", ...this.#args];
+  }
+
+  /** A Sentinel keeps what it learns in its configuration, which is written once. */
+  #sentinelConfig(text: string): string {
+    const path = join(this.#folder, "sentinel.conf");
+    if (!existsSync(path)) writeFileSync(path, text);
+    return path;
   }
 
   async #answering(child: ChildProcess): Promise<void> {

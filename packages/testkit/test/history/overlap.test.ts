@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { highestOverlap } from "../src/history/overlap.js";
+import { highestOverlap } from "../../src/history/overlap.js";
 
 describe("the highest overlap", () => {
   it("is 0 of nothing, and of what lasted no time", () => {

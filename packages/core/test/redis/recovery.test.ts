@@ -103,6 +103,7 @@ test("an incarnation is noticed for every semaphore, also one that is used for t
   await hold(there, "idle");
   await server.restart({ empty: true });
   await until(async () => (await here.inspect("api"))?.recovering, { what: "the recovery" });
+  await until(async () => (await there.inspect("idle"))?.recovering, { what: "the other store to be back" });
   const request = new Semaphore(there, "new", definition);
   await expect(request.tryAcquire()).rejects.toBeInstanceOf(RecoveringError);
   await expect(new Semaphore(open(redisStore), "idle", definition).tryAcquire()).rejects.toThrow();

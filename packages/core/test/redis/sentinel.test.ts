@@ -80,10 +80,33 @@ describe("a client that is left at a server that became a replica", () => {
     await server.command("REPLICAOF", "NO", "ONE");
     const lease = await semaphore.acquire();
     // The same server in another life: its scripts are still there, but what it held may be older.
-    expect(causes).toContain("promotion");
+    expect(causes[0]).toMatch(/has become the master/);
     await lease.release();
     client.disconnect();
     await Promise.all([server.stop(), other.stop()]);
+  });
+});
+
+describe("a client whose new connections lead to another server than its old one", () => {
+  test("grants nothing until both lead to the same, and does not load the servers with attempts", async () => {
+    const [old, next] = await twoServers();
+    const client = new Redis(old.url);
+    const another = new Redis(next.url, { lazyConnect: true });
+    let leadsTo = another;
+    const divided = Object.assign(Object.create(client), {
+      duplicate: (options: object) => leadsTo.duplicate(options),
+    });
+    const semaphore = new Semaphore(storeAt(divided), "api", { limit: 1 });
+    await expect(semaphore.acquire({ waitMs: 1_000 })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    // One look at the server and three scripts for each attempt, of which there are ten a second.
+    const loads = /cmdstat_script\|load:calls=(\d+)/.exec(
+      String(await next.command("INFO", "commandstats")),
+    )?.[1];
+    expect(Number(loads)).toBeLessThan(60);
+    leadsTo = client;
+    await (await semaphore.acquire()).release();
+    client.disconnect();
+    await Promise.all([old.stop(), next.stop()]);
   });
 });
 

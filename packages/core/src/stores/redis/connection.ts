@@ -1,11 +1,13 @@
 import { type SluiceError, StoreIncompatibleError, StoreUnavailableError } from "../../errors.js";
 import type { StoreObserver } from "../../store.js";
+import { Arrivals } from "./arrivals.js";
 import { type Binding, bind, type Push, ReplicaError, type Scripts } from "./binding.js";
-import { errorOf, patienceMs, unavailable, withoutCommand } from "./call.js";
+import { errorOf, unavailable, withoutCommand } from "./call.js";
 import type { RedisClient } from "./client.js";
 import { faultOf } from "./faults.js";
 import { Inbox } from "./inbox.js";
 import type { Link, Network, NetworkListener } from "./link.js";
+import { Observers } from "./observers.js";
 
 const bindRetryMs = 100;
 /** How long it may take to subscribe and to bind, and for a client of ours to become ready after it has connected. */
@@ -44,7 +46,8 @@ export class Connection implements Link, Network {
   readonly #scripts: Scripts;
   readonly #assumeFresh: boolean;
   readonly #listener: NetworkListener;
-  readonly #observers = new Set<StoreObserver>();
+  readonly #observers = new Observers();
+  readonly #arrivals = new Arrivals();
   #binding: Binding | undefined;
   /** Some call was served under the binding: it is of the server that the client is connected to. */
   #proven = false;
@@ -57,7 +60,6 @@ export class Connection implements Link, Network {
   #retry: NodeJS.Timeout | undefined;
   #readiness: NodeJS.Timeout | undefined;
   #closed = false;
-  #arrivals: (() => void)[] = [];
 
   constructor({ client, own, process, scripts, assumeFresh, inbox, listener }: ConnectionSetup) {
     this.process = process;
@@ -126,13 +128,7 @@ export class Connection implements Link, Network {
 
   async reachable(): Promise<void> {
     if (!this.up && !this.away && this.refusal === undefined) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, patienceMs);
-        this.#arrivals.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      await this.#arrivals.next();
     }
     if (this.refusal !== undefined) throw this.refusal;
     if (!this.up) throw this.#down();
@@ -171,13 +167,11 @@ export class Connection implements Link, Network {
   }
 
   observe(observer: StoreObserver): () => void {
-    this.#observers.add(observer);
-    if (this.up) observer.availability?.({ up: true });
-    return () => this.#observers.delete(observer);
+    return this.#observers.add(observer, this.up);
   }
 
   observed(durationMs: number, operations: number): void {
-    for (const observer of this.#observers) observer.roundtrip?.({ durationMs, operations });
+    this.#observers.roundtrip(durationMs, operations);
   }
 
   reset(): void {
@@ -189,18 +183,12 @@ export class Connection implements Link, Network {
     this.up = false;
     this.away = true;
     this.refusal ??= new StoreUnavailableError("the store is closed");
-    this.#arrived();
+    this.#arrivals.tell();
     clearTimeout(this.#retry);
     clearTimeout(this.#readiness);
     this.#unlisten();
     this.#inbox.close();
     if (this.#own) this.#client.disconnect();
-  }
-
-  #arrived(): void {
-    const arrivals = this.#arrivals;
-    this.#arrivals = [];
-    for (const arrive of arrivals) arrive();
   }
 
   async #inspect(key: string, request: string, others: readonly string[]): Promise<string | null> {
@@ -299,8 +287,8 @@ export class Connection implements Link, Network {
     this.cause = undefined;
     this.away = false;
     this.up = true;
-    for (const observer of this.#observers) observer.availability?.({ up: true });
-    this.#arrived();
+    this.#observers.availability({ up: true });
+    this.#arrivals.tell();
     this.#listener.connected();
   }
 
@@ -318,7 +306,7 @@ export class Connection implements Link, Network {
     if (this.#closed) return;
     if (error instanceof StoreIncompatibleError) {
       this.refusal = error;
-      this.#arrived();
+      this.#arrivals.tell();
       this.#listener.refused(error);
       return;
     }
@@ -340,9 +328,8 @@ export class Connection implements Link, Network {
     this.up = false;
     this.away = true;
     this.cause = withoutCommand(cause) ?? this.cause ?? new Error("the connection was closed");
-    if (!told)
-      for (const observer of this.#observers) observer.availability?.({ up: false, cause: this.cause });
-    this.#arrived();
+    if (!told) this.#observers.availability({ up: false, cause: this.cause });
+    this.#arrivals.tell();
     this.#listener.disconnected(this.cause);
   }
 

@@ -1,11 +1,13 @@
 import { type SluiceError, StoreUnavailableError } from "../../../errors.js";
 import type { StoreObserver } from "../../../store.js";
+import { Arrivals } from "../arrivals.js";
 import type { Scripts } from "../binding.js";
-import { patienceMs, unavailable, withoutCommand } from "../call.js";
+import { unavailable, withoutCommand } from "../call.js";
 import { ownClientOptions } from "../client.js";
 import { Connection } from "../connection.js";
 import { faultOf } from "../faults.js";
 import type { Link, Network, NetworkListener } from "../link.js";
+import { Observers } from "../observers.js";
 import { type LinkHost, SlotLink } from "./slot-link.js";
 import { otherKeys, slotOf } from "./slots.js";
 import { askForSlots, type ClusterSource } from "./source.js";
@@ -39,7 +41,8 @@ export class Cluster implements Network, LinkHost {
   readonly #listener: NetworkListener;
   readonly #nodes = new Map<Address, Connection>();
   readonly #links = new Map<string, SlotLink>();
-  readonly #observers = new Set<StoreObserver>();
+  readonly #observers = new Observers();
+  readonly #arrivals = new Arrivals();
   /** Slots in which the script has answered: from then on a missing marker was lost. */
   readonly #answered = new Set<number>();
   #topology = new Topology();
@@ -52,7 +55,6 @@ export class Cluster implements Network, LinkHost {
   /** How often in a row it was looked in vain. */
   #fruitless = 0;
   #closed = false;
-  #arrivals: (() => void)[] = [];
 
   constructor(setup: ClusterSetup) {
     this.#setup = setup;
@@ -77,13 +79,7 @@ export class Cluster implements Network, LinkHost {
 
   async reachable(): Promise<void> {
     if (!this.#someNodeIsUp() && this.#up === undefined && this.refusal === undefined) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, patienceMs);
-        this.#arrivals.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      await this.#arrivals.next();
     }
     if (this.refusal !== undefined) throw this.refusal;
     if (!this.#someNodeIsUp()) throw unavailable(this.cause);
@@ -108,20 +104,18 @@ export class Cluster implements Network, LinkHost {
   }
 
   observe(observer: StoreObserver): () => void {
-    this.#observers.add(observer);
-    if (this.#up) observer.availability?.({ up: true });
-    return () => this.#observers.delete(observer);
+    return this.#observers.add(observer, this.#up === true);
   }
 
   observed(durationMs: number, operations: number): void {
-    for (const observer of this.#observers) observer.roundtrip?.({ durationMs, operations });
+    this.#observers.roundtrip(durationMs, operations);
   }
 
   close(): void {
     this.#closed = true;
     this.refusal ??= new StoreUnavailableError("the store is closed");
     clearTimeout(this.#nextMend);
-    this.#arrived();
+    this.#arrivals.tell();
     for (const node of this.#nodes.values()) node.close();
   }
 
@@ -192,11 +186,11 @@ export class Cluster implements Network, LinkHost {
   }
 
   async #learnTopology(): Promise<void> {
-    const { source } = this.#setup;
     let cause: unknown = new Error("no node of the Cluster is known");
     for (const address of this.#candidates()) {
+      if (this.#closed) return;
       try {
-        this.#take(new Topology(await askForSlots(source, address)));
+        this.#take(new Topology(await askForSlots(this.#setup.source, address)));
         return;
       } catch (error) {
         cause = error;
@@ -224,6 +218,7 @@ export class Cluster implements Network, LinkHost {
     for (const [address, node] of this.#nodes) {
       if (masters.has(address)) continue;
       this.#nodes.delete(address);
+      for (const link of this.#links.values()) if (link.isAt(node)) void link.attach();
       node.close();
     }
   }
@@ -233,7 +228,7 @@ export class Cluster implements Network, LinkHost {
     this.cause = withoutCommand(error);
     for (const link of this.#links.values()) if (!link.up) link.lost(this.cause);
     this.#tellAvailability();
-    this.#arrived();
+    this.#arrivals.tell();
   }
 
   #node(address: Address): Connection {
@@ -267,14 +262,14 @@ export class Cluster implements Network, LinkHost {
 
   #nodeIsUp(node: Connection): void {
     this.refusal = undefined;
-    this.#arrived();
+    this.#arrivals.tell();
     this.#tellAvailability();
     for (const link of this.#links.values()) if (this.nodeOf(link.slot) === node) void link.attach();
   }
 
   #nodeIsDown(node: Connection, cause: unknown): void {
     this.cause = cause;
-    this.#arrived();
+    this.#arrivals.tell();
     this.#tellAvailability();
     for (const link of this.#links.values()) if (link.isAt(node)) link.lost(cause);
     this.mend();
@@ -282,27 +277,23 @@ export class Cluster implements Network, LinkHost {
 
   #refuse(error: SluiceError): void {
     this.refusal = error;
-    this.#arrived();
+    this.#arrivals.tell();
     this.#listener.refused(error);
-  }
-
-  #arrived(): void {
-    const arrivals = this.#arrivals;
-    this.#arrivals = [];
-    for (const arrive of arrivals) arrive();
   }
 
   #someNodeIsUp(): boolean {
     return [...this.#nodes.values()].some(({ up }) => up);
   }
 
-  /** Told when it changes: the Cluster is up when all its masters are. */
+  /** Told when it changes: the Cluster is up when all its masters are, and down when one of them is away. */
   #tellAvailability(): void {
     const nodes = [...this.#nodes.values()];
     const up = nodes.length > 0 && nodes.every((node) => node.up);
-    if (up === this.#up || (!up && !nodes.some(({ away }) => away) && this.cause === undefined)) return;
+    const down = nodes.length === 0 || nodes.some(({ away }) => away);
+    if (up) this.cause = undefined;
+    if (up === this.#up || (!up && !down)) return;
     this.#up = up;
-    for (const observer of this.#observers) observer.availability?.(up ? { up } : { up, cause: this.cause });
+    this.#observers.availability(up ? { up } : { up, cause: this.cause });
   }
 
   /** Asks the node that keeps the slot, and the one that it names instead. */

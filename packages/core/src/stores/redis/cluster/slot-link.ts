@@ -13,8 +13,8 @@ export interface LinkHost {
   readonly refusal: SluiceError | undefined;
   /** The connection to the node that keeps the slot, where that is known. */
   nodeOf(slot: number): Connection | undefined;
-  /** A node said that it does not keep the slot. True where it named another one, which is known from now on. */
-  moved(node: Connection, error: unknown): boolean;
+  /** A node said that it does not keep the slot: looks where it is, and attaches every link that is not up. */
+  moved(node: Connection, error: unknown): void;
   /** The node may not be the right one any more: looks where the slots are, and attaches every link that is not up. */
   mend(): void;
   assumesFresh(slot: number, node: Connection): boolean;
@@ -40,8 +40,6 @@ export class SlotLink implements Link {
   #listens = false;
   /** Grows with each attempt to attach: an older one that comes late counts no more. */
   #attempt = 0;
-  /** It was sent on by one node and has not been served by another. */
-  #sentOn = false;
 
   constructor(semaphore: string, host: LinkHost) {
     this.semaphore = semaphore;
@@ -93,7 +91,6 @@ export class SlotLink implements Link {
     if (node === undefined) throw unavailable(this.cause);
     try {
       const reply = await node.apply(key, batch, this.#others);
-      this.#sentOn = false;
       this.#host.answered(this.slot);
       return reply;
     } catch (error) {
@@ -156,8 +153,11 @@ export class SlotLink implements Link {
   }
 
   #couldNotAttach(node: Connection, error: unknown): void {
-    if (faultOf(error) === "moved") this.#goOn(node, error);
-    else this.lost(error);
+    if (faultOf(error) === "moved") {
+      this.#host.moved(node, error);
+      return;
+    }
+    this.lost(error);
     this.#host.mend();
   }
 
@@ -166,14 +166,6 @@ export class SlotLink implements Link {
     if (fault === "busy") this.#host.mend();
     if (fault !== "moved" || !this.isAt(node)) return;
     this.#listens = false;
-    this.#goOn(node, error);
-  }
-
-  /** Follows at once, but only one node: while nodes disagree they would send it to and fro. */
-  #goOn(node: Connection, error: unknown): void {
-    const follow = this.#host.moved(node, error) && !this.#sentOn;
-    this.#sentOn = true;
-    if (follow) void this.attach();
-    else this.#host.mend();
+    this.#host.moved(node, error);
   }
 }

@@ -1,15 +1,16 @@
 // Measures Sluice, its peers and their floor on this machine, and prints ratios.
 // All of them take two to three minutes.
-//   npm run bench [-- NAME…]    pairs, drain, handoff, memory; all of them when none is named
+//   npm run bench [-- NAME…]    pairs, drain, handoff, memory, quorum; all of them when none is named
 import { startRedis } from "@sluice/testkit";
 import { drain } from "./drain/drain.js";
 import { handoff } from "./handoff/handoff.js";
 import { machine } from "./machine.js";
 import { memory } from "./memory.js";
 import { pairs } from "./pairs.js";
+import { quorum } from "./quorum.js";
 import { type Benchmark, print } from "./report.js";
 
-const benchmarks: readonly Benchmark[] = [pairs, drain, handoff, memory];
+const benchmarks: readonly Benchmark[] = [pairs, drain, handoff, memory, quorum];
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
 

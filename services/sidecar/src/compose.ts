@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { Store } from "@sluice/core";
 import { memoryStore, openMemoryStore } from "@sluice/core/memory";
 import { redisStore } from "@sluice/core/redis";
+import { redlockStore } from "@sluice/core/redlock";
 import { Access } from "./access/access.js";
 import { createApp } from "./app.js";
 import { Context } from "./context.js";
@@ -55,7 +56,9 @@ export async function startSidecar(settings: Settings, parts: SidecarParts = {})
   }
 }
 
-async function openStore({ redisUrl, stateDir, prefix, maxLeaseMs, assumeFresh }: Settings): Promise<Store> {
+async function openStore(settings: Settings): Promise<Store> {
+  const { redisUrl, quorumUrls, stateDir, prefix, maxLeaseMs, assumeFresh } = settings;
+  if (quorumUrls !== undefined) return redlockStore(quorumUrls, { prefix, maxLeaseMs, assumeFresh });
   if (redisUrl !== undefined) return redisStore(redisUrl, { prefix, maxLeaseMs, assumeFresh });
   if (stateDir !== undefined) return openMemoryStore({ maxLeaseMs, stateDir });
   return memoryStore({ maxLeaseMs });

@@ -23,6 +23,8 @@ export interface Settings {
   readonly port: number;
   /** `REDIS_URL`: where the count lives; in this process when left out. */
   readonly redisUrl: string | undefined;
+  /** `SLUICE_QUORUM_URLS`: independent Redis masters, a majority of which keeps the count; none when left out. */
+  readonly quorumUrls: readonly string[] | undefined;
   /** `SLUICE_PREFIX`: what every key in Redis begins with; `sluice` when left out. */
   readonly prefix: string;
   /** `SLUICE_MAX_LEASE_MS`: the longest lease, in milliseconds; 15,000 when left out. */
@@ -61,6 +63,7 @@ export function readSettings(environment: Environment): Settings {
     host,
     port: read.integer("SLUICE_PORT", { min: 0, max: 65_535 }, 7_077),
     redisUrl: read.redisUrl("REDIS_URL"),
+    quorumUrls: read.quorumUrls("SLUICE_QUORUM_URLS"),
     prefix: read.text("SLUICE_PREFIX", prefixPattern, prefixRule, "sluice"),
     maxLeaseMs: read.integer("SLUICE_MAX_LEASE_MS", { min: bounds.leaseMs.min, max: HOUR_MS }, 15_000),
     assumeFresh: read.flag("SLUICE_ASSUME_FRESH"),
@@ -105,8 +108,10 @@ function readLimits(read: Reader): Limits {
 
 /** What is wrong with values that are good each for itself. */
 function faultsBetween(settings: Settings): string[] {
-  const { host, token, tokensFile, allowInsecureBind } = settings;
+  const { host, token, tokensFile, allowInsecureBind, redisUrl, quorumUrls } = settings;
   const faults = [];
+  if (redisUrl !== undefined && quorumUrls !== undefined)
+    faults.push("REDIS_URL and SLUICE_QUORUM_URLS must not be given both: the count lives in one place");
   if (token !== undefined && tokensFile !== undefined)
     faults.push("SLUICE_TOKEN and SLUICE_TOKENS_FILE must not be given both");
   if (!isLoopback(host) && !asksForTokens(settings) && !allowInsecureBind) {

@@ -7,10 +7,11 @@ export function warningsOf(settings: Settings): string[] {
   return [...aboutTheCount(settings), ...aboutCallers(settings)];
 }
 
-function* aboutTheCount({ redisUrl, stateDir, maxLeaseMs }: Settings): Generator<string> {
-  if (redisUrl !== undefined && stateDir !== undefined)
+function* aboutTheCount({ redisUrl, quorumUrls, stateDir, maxLeaseMs }: Settings): Generator<string> {
+  const inRedis = redisUrl !== undefined || quorumUrls !== undefined;
+  if (inRedis && stateDir !== undefined)
     yield "SLUICE_STATE_DIR has no effect: the count is in Redis, which keeps it";
-  if (redisUrl === undefined && stateDir === undefined) {
+  if (!inRedis && stateDir === undefined) {
     yield `the count is in this process's memory: after a restart more permits than the limit may be in use, for up to ${maxLeaseMs} ms. Set REDIS_URL to keep it elsewhere, or SLUICE_STATE_DIR to wait for that long after a crash`;
   }
 }

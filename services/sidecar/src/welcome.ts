@@ -1,3 +1,4 @@
+import { redisUrlWithoutSecrets } from "@sluice/core/redis";
 import { asksForTokens } from "./settings/tokens.js";
 import type { Settings } from "./settings.js";
 import { version } from "./version.js";
@@ -15,8 +16,10 @@ ${curlLines(url, Math.min(15_000, settings.maxLeaseMs), needsToken)}
 }
 
 /** Where the count lives, in words that hold no secret. */
-export function storeNamed({ redisUrl }: Settings): string {
-  return redisUrl === undefined ? "embedded memory store" : `Redis at ${withoutSecrets(redisUrl)}`;
+export function storeNamed({ redisUrl, quorumUrls }: Settings): string {
+  if (quorumUrls !== undefined)
+    return `a quorum of Redis at ${quorumUrls.map(redisUrlWithoutSecrets).join(", ")}`;
+  return redisUrl === undefined ? "embedded memory store" : `Redis at ${redisUrlWithoutSecrets(redisUrl)}`;
 }
 
 /** A lease of 15 s leaves a person the time to type. The id is cut out with sed, which every system has. */
@@ -28,9 +31,4 @@ function curlLines(url: string, leaseMs: number, needsToken: boolean): string {
   LEASE=$(echo "$GRANT" | sed -n 's/.*"lease":"\\([^"]*\\)".*/\\1/p')
   ${post} "$DEMO/renew" -d '{"leases": ["'"$LEASE"'"]}'
   ${post} "$DEMO/release" -d '{"lease": "'"$LEASE"'"}'`;
-}
-
-function withoutSecrets(redisUrl: string): string {
-  const { hostname, port, pathname } = new URL(redisUrl);
-  return `${hostname}:${port || 6379}${pathname === "/" ? "" : pathname}`;
 }

@@ -10,6 +10,7 @@ describe("settings", () => {
       host: "127.0.0.1",
       port: 7_077,
       redisUrl: undefined,
+      quorumUrls: undefined,
       prefix: "sluice",
       maxLeaseMs: 15_000,
       assumeFresh: false,
@@ -54,6 +55,7 @@ describe("settings", () => {
       host: "Sluice.internal",
       port: 0,
       redisUrl: "rediss://user:pw@redis.example:6380/2",
+      quorumUrls: undefined,
       prefix: "team-a",
       maxLeaseMs: 60_000,
       assumeFresh: true,
@@ -110,15 +112,32 @@ describe("settings", () => {
     expect(() => readSettings({ [name]: value })).toThrow(`got "${value}"`);
   });
 
-  it.each(["http://:hunter2@redis", "localhost:6379", "redis://:hunter2@host:port"])(
-    "refuse REDIS_URL=%s without repeating what may be a password",
-    (value) => {
-      expect(() => readSettings({ REDIS_URL: value })).toThrow(
-        /^REDIS_URL must be a URL that begins with redis:/,
-      );
-      expect(() => readSettings({ REDIS_URL: value })).not.toThrow("hunter2");
-    },
-  );
+  it.each([
+    "rediss://user:pw@redis.example:6380/2",
+    "redis+cluster://one,two:7000,[::1]:7001",
+    "rediss+cluster://user:p%40w@one",
+    "redis+sentinel://one,two:26380/main",
+    "rediss+sentinel://:pw@one,two/main/3?sentinelUsername=watch&sentinelPassword=pw2",
+  ])("take REDIS_URL=%s", (value) => {
+    expect(readSettings({ REDIS_URL: value }).redisUrl).toBe(value);
+  });
+
+  it.each([
+    "http://:hunter2@redis",
+    "localhost:6379",
+    "redis://:hunter2@host:port",
+    "redis+cluster://:hunter2@one,two/main",
+    "redis+cluster://:hunter2@one,,two",
+    "redis+sentinel://:hunter2@one,two",
+    "redis+sentinel://:hunter2@one/main?password=hunter2",
+    "redis+sentinel://:hunter2%@one/main",
+    "redis+ring://:hunter2@one",
+  ])("refuse REDIS_URL=%s without repeating what may be a password", (value) => {
+    expect(() => readSettings({ REDIS_URL: value })).toThrow(
+      /^REDIS_URL must be a URL that begins with redis:/,
+    );
+    expect(() => readSettings({ REDIS_URL: value })).not.toThrow("hunter2");
+  });
 
   it("name everything that is wrong at once", () => {
     expect(() => readSettings({ SLUICE_PORT: "x", SLUICE_DRAIN_MS: "y" })).toThrow(
@@ -140,6 +159,31 @@ describe("settings", () => {
     expect(() => readSettings({ SLUICE_TOKEN: token, SLUICE_TOKENS_FILE: "f" })).toThrow("not be given both");
     for (const name of ["SLUICE_TLS_CERT_FILE", "SLUICE_TLS_KEY_FILE"])
       expect(() => readSettings({ [name]: "f" }), name).toThrow("must be given together");
+  });
+
+  it("take a quorum of masters", () => {
+    const environment = { SLUICE_QUORUM_URLS: "redis://a, redis://:pw@b:6380,rediss://c/2" };
+    const { quorumUrls, redisUrl } = readSettings(environment);
+    expect(quorumUrls).toEqual(["redis://a", "redis://:pw@b:6380", "rediss://c/2"]);
+    expect(redisUrl).toBeUndefined();
+  });
+
+  it.each([
+    "redis://:hunter2@a",
+    "redis://:hunter2@a,redis://b",
+    "redis://:hunter2@a,redis://b,redis://c,redis://d",
+    "redis://:hunter2@a,redis://b,redis://b",
+    "redis://:hunter2@a,redis://b,http://c",
+    "redis://:hunter2@a,redis://b,",
+  ])("refuse SLUICE_QUORUM_URLS=%s without repeating what may be a password", (value) => {
+    const read = () => readSettings({ SLUICE_QUORUM_URLS: value });
+    expect(read).toThrow("SLUICE_QUORUM_URLS must be an odd number of different URLs, three or more");
+    expect(read).not.toThrow("hunter2");
+  });
+
+  it("refuse two places for one count", () => {
+    const both = { REDIS_URL: "redis://a", SLUICE_QUORUM_URLS: "redis://a,redis://b,redis://c" };
+    expect(() => readSettings(both)).toThrow("REDIS_URL and SLUICE_QUORUM_URLS must not be given both");
   });
 
   it.each(["0.0.0.0", "::", "10.0.0.5", "127.evil.example", "sidecar"])(
@@ -174,6 +218,7 @@ describe("warnings", () => {
 
   it("say what a memory store cannot keep", () => {
     expect(warnings(redis)).toEqual([]);
+    expect(warnings({ SLUICE_QUORUM_URLS: "redis://a,redis://b,redis://c" })).toEqual([]);
     expect(warnings({})).toEqual([expect.stringContaining("after a restart more permits than the limit")]);
     expect(warnings({ SLUICE_STATE_DIR: "/tmp" })).toEqual([]);
     expect(warnings({ ...redis, SLUICE_STATE_DIR: "/tmp" })).toEqual([

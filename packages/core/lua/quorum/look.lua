@@ -19,10 +19,10 @@ local function sweep()
   local all = redis.call('HGETALL', LEASES)
   for i = 1, #all, 2 do
     local lease, entry = all[i], all[i + 1]
-    local flags, slots = parse_entry(entry)
-    local record = record_of(lease, slots)
-    if record then
-      local lasts_ms = redis.call('PTTL', SLOTS .. slots:match('^%d+'))
+    local flags, slots, lapses_at = parse_entry(entry)
+    local lasts_ms = lapses_at - now
+    local record = (RECORDS or lasts_ms <= 0) and record_of(lease, slots)
+    if lasts_ms > 0 and (record or not RECORDS) then
       if next_ms < 0 or lasts_ms < next_ms then next_ms = lasts_ms end
       leases[#leases + 1] = lease
       leases[#leases + 1] = entry
@@ -30,7 +30,7 @@ local function sweep()
         leases[#leases + 1] = record
         leases[#leases + 1] = lasts_ms
       end
-    else
+    elseif not record then
       redis.call('HDEL', LEASES, lease)
       if flags:find('c', 1, true) then redis.call('HINCRBY', FACTS, 'lapses', 1) end
     end

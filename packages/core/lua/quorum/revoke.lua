@@ -8,10 +8,10 @@
 local LEASE = ARGV[1]
 local entry = redis.call('HGET', LEASES, LEASE)
 if not entry then return 0 end
-local flags, slots = parse_entry(entry)
+local flags, slots, lapses_at = parse_entry(entry)
 if not record_of(LEASE, slots) then return 0 end
 if not flags:find('r', 1, true) then
-  redis.call('HSET', LEASES, LEASE, flags .. 'r:' .. slots)
+  enter_lease(LEASE, flags .. 'r', slots, lapses_at)
   redis.call('HINCRBY', FACTS, 'revocations', 1)
 end
 return 1

@@ -36,16 +36,17 @@ local function judged_by_older_definition()
 end
 
 local function write(flags)
-  local slots = {}
+  local slots, lapses_at = {}, now
   for i = FIRST_SLOT, #KEYS do
     local slot = slot_of(KEYS[i])
     -- Renewing never shortens: a holder that missed the answer goes by an earlier one.
     local lasts_ms = math.max(DURATION_MS, redis.call('PTTL', KEYS[i]))
     redis.call('SET', KEYS[i], TEXT, 'PX', lasts_ms)
+    lapses_at = math.max(lapses_at, now + lasts_ms)
     raise('floor:' .. slot, record.fence)
     slots[#slots + 1] = slot
   end
-  redis.call('HSET', LEASES, record.lease, flags .. ':' .. table.concat(slots, ','))
+  enter_lease(record.lease, flags, table.concat(slots, ','), lapses_at)
   redis.call('PEXPIRE', LEASES, IDLE_MS)
   raise('granted', math.floor(record.fence / FENCES_PER_ROUND))
   use_facts()

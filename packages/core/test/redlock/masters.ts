@@ -15,7 +15,7 @@ export async function stopMasters(masters: readonly RedisServer[]): Promise<void
 
 /** A store on masters that the test has started, of which nobody can hold a lease yet: they vote at once. */
 export function freshStore(
-  masters: readonly RedisServer[],
+  masters: readonly Pick<RedisServer, "url">[],
   options: Omit<RedlockStoreOptions, "assumeFresh"> = {},
 ): Store {
   return redlockStore(

@@ -39,6 +39,7 @@ const declarations: Readonly<Record<string, readonly [file: string, name: string
   "new Semaphore(store, name, …)": ["packages/core/src/options.ts", "SemaphoreOptions"],
   "acquire, use, wrap": ["packages/core/src/options.ts", "AcquireOptions"],
   "redisStore(url or client, …)": ["packages/core/src/stores/redis/index.ts", "RedisStoreOptions"],
+  "redlockStore([url or client, …], …)": ["packages/core/src/stores/redlock/index.ts", "RedlockStoreOptions"],
   "memoryStore(…)": ["packages/core/src/stores/memory/store.ts", "MemoryStoreOptions"],
   "sidecarStore(url, …)": ["packages/client/src/options.ts", "SidecarStoreOptions"],
   "meteredStore(store, …)": ["packages/core/src/prometheus/metered-store.ts", "MeteredStoreOptions"],

@@ -1,4 +1,5 @@
 import type { Range } from "@sluice/core";
+import { redisUrlWithoutSecrets } from "@sluice/core/redis";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -70,9 +71,17 @@ export class Reader {
 
   /** A URL may hold a password, so what came is not repeated. */
   redisUrl(name: string): string | undefined {
-    return this.#readSecret(name, "a URL that begins with redis:// or rediss://", (url) =>
-      /^rediss?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""),
-    );
+    const expected =
+      "a URL that begins with redis:// (a server), redis+cluster://HOST,HOST or redis+sentinel://HOST,HOST/NAME; rediss for TLS";
+    return this.#readSecret(name, expected, (url) => redisUrlWithoutSecrets(url) !== undefined);
+  }
+
+  /** URLs of single servers, with commas between them. They may hold passwords, so what came is not repeated. */
+  quorumUrls(name: string): readonly string[] | undefined {
+    const expected =
+      "an odd number of different URLs, three or more, that begin with redis:// or rediss://, with commas between them";
+    const urls = this.#readSecret(name, expected, (value) => isQuorum(splitUrls(value)));
+    return urls === undefined ? undefined : splitUrls(urls);
   }
 
   #given(name: string): string | undefined {
@@ -98,4 +107,15 @@ export class Reader {
     if (parsed === undefined) this.faults.push(`${name} must be ${expected}; got "${value}"`);
     return parsed ?? otherwise;
   }
+}
+
+function splitUrls(value: string): string[] {
+  return value.split(",").map((url) => url.trim());
+}
+
+function isQuorum(urls: readonly string[]): boolean {
+  const isServer = (url: string) => URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol);
+  return (
+    urls.length >= 3 && urls.length % 2 === 1 && urls.every(isServer) && new Set(urls).size === urls.length
+  );
 }

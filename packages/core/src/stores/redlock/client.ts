@@ -34,27 +34,28 @@ const options = {
   retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), longestReconnectMs),
 } as const;
 
-/**
- * A client of this store's own, also where the caller brought one: the caller's may queue and resend.
- *
- * @throws InvalidArgumentError
- */
-export function ownClient(master: string | MasterClient, index: number): MasterClient {
+/** A client of this store's own, also where the caller brought one: the caller's may queue and resend. */
+export function ownClient(master: string | MasterClient): MasterClient {
+  return typeof master === "string" ? new Redis(master, { ...options }) : master.duplicate({ ...options });
+}
+
+/** @throws InvalidArgumentError */
+export function requireMaster(master: unknown, index: number): asserts master is string | MasterClient {
   const argument = `masters[${index}]`;
+  const expected = "a redis:// or rediss:// URL, or an ioredis client";
   if (typeof master === "string") {
-    if (!/^rediss?:\/\//.test(master))
-      throw new InvalidArgumentError(argument, "a redis:// or rediss:// URL, or an ioredis client", master);
-    return new Redis(master, { ...options });
+    if (/^rediss?:\/\//.test(master)) return;
+    throw new InvalidArgumentError(argument, expected, master);
   }
-  if (typeof master !== "object" || master === null || typeof master.duplicate !== "function")
-    throw new InvalidArgumentError(argument, "a redis:// or rediss:// URL, or an ioredis client", master);
-  if ("isCluster" in master && master.isCluster === true)
+  const client = master as Partial<MasterClient> | null;
+  if (typeof client !== "object" || client === null || typeof client.duplicate !== "function")
+    throw new InvalidArgumentError(argument, expected, master);
+  if ("isCluster" in client && client.isCluster === true)
     throw new InvalidArgumentError(argument, "a client of one master, not of a cluster", master);
-  if (master.options.keyPrefix)
+  if (client.options?.keyPrefix)
     throw new InvalidArgumentError(
       argument,
       "a client without keyPrefix; use the store's prefix option",
-      master.options.keyPrefix,
+      client.options.keyPrefix,
     );
-  return master.duplicate({ ...options });
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "../../errors.js";
 import type { Store } from "../../store.js";
-import { type MasterClient, ownClient } from "./client.js";
+import { type MasterClient, ownClient, requireMaster } from "./client.js";
 import { Keys } from "./keys.js";
 import { Quorum } from "./quorum.js";
 import { RedlockStore } from "./store.js";
@@ -48,6 +48,8 @@ export function redlockStore(
   if (new Set(masters).size < masters.length)
     throw new InvalidArgumentError("masters", "masters that differ", masters.length);
   const { prefix, maxLeaseMs, assumeFresh } = validOptions(options);
+  // Before the first connection is made.
+  masters.forEach(requireMaster);
   const clients = masters.map(ownClient);
   return new RedlockStore(
     new Quorum({ clients, keys: new Keys(prefix), maxLeaseMs, assumeFresh }),

@@ -95,6 +95,11 @@ export class Lane {
     if (!this.#turning) this.#start();
   }
 
+  /** Permits came back here: whoever waits need not wait for the next look. */
+  freed(): void {
+    if (this.#applicants.size > 0) this.wake();
+  }
+
   /** Fails those who wait, and takes them out of the masters' queues. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -123,9 +128,8 @@ export class Lane {
       await this.#quorum.reachable();
       const view = await this.#look();
       this.#failure = undefined;
-      this.#teach(view);
       this.#watch(view);
-      await this.#decide(view);
+      if (this.#isUpToDate(view)) await this.#decide(view);
       restMs = this.#rest(view);
     } catch (error) {
       this.#fail(error);
@@ -146,16 +150,17 @@ export class Lane {
     }
   }
 
-  /** Where all masters that knew the definition have lost it, whoever is using the semaphore still knows. */
-  #teach(view: View): void {
+  /**
+   * Teaches masters that do not know the definition. False where none of them knows the newest one any more, but we do:
+   * nothing is decided by an older one.
+   */
+  #isUpToDate(view: View): boolean {
     const known = this.#definition;
-    if (known !== undefined && isNewer(known, view.definition)) {
-      this.#definitions.teach(this.#semaphore, { ...view, definition: known, behind: this.#quorum.masters });
-      this.#again = this.#applicants.size > 0;
-      return;
-    }
-    this.#definition = view.definition;
-    this.#definitions.teach(this.#semaphore, view);
+    const lost = known !== undefined && isNewer(known, view.definition);
+    if (!lost) this.#definition = view.definition;
+    const taught = lost ? { ...view, definition: known, behind: this.#quorum.masters } : view;
+    this.#definitions.teach(this.#semaphore, taught);
+    return !lost;
   }
 
   /** Longer and longer while nothing happens, never past the next lapse, and never all at once. */

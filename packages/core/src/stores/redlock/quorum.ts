@@ -11,6 +11,8 @@ import { type Script, type Scripts, scriptsFor } from "./scripts.js";
 /** A lease is believed a little shorter than the masters hold it: rounding, and clocks that run unevenly. */
 const roundingMs = 2;
 const unevenness = 0.002;
+/** For so long after it was made a quorum waits for the connections to all of its masters. */
+const connectingMs = 100;
 /** How long the others have once a majority has answered, at least. */
 const shortestGraceMs = 5;
 
@@ -50,6 +52,7 @@ export class Quorum implements MasterListener {
   readonly #redlock: InstanceType<typeof Redlock>;
   readonly #recovery = new RecoveryWatch();
   readonly #observers = new Set<StoreObserver>();
+  readonly #madeAt = performance.now();
   #told: boolean | undefined;
   #closed = false;
 
@@ -166,12 +169,14 @@ export class Quorum implements MasterListener {
     );
   }
 
-  /** Resolves when a majority is up, or when it is known that there is none, or after the time of a command. */
+  /**
+   * Resolves when a majority is up, or when it is known that there is none, or after twice the time of a command. A
+   * store that was made a moment ago waits for all.
+   */
   async reachable(): Promise<void> {
     const deadline = performance.now() + commandTimeoutMs * 2;
-    const pending = () =>
-      !this.#hasMajority() && !this.#closed && this.masters.some(({ up, away }) => !up && !away);
-    while (pending() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
+    while (this.#isConnecting() && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 2));
   }
 
   observe(observer: StoreObserver): () => void {
@@ -210,6 +215,11 @@ export class Quorum implements MasterListener {
     }
     const inFavour = votesFor.size;
     return { carried: false, reasons, inFavour, certain: inFavour + unheard < this.majority };
+  }
+
+  #isConnecting(): boolean {
+    if (this.#closed || !this.masters.some(({ up, away }) => !up && !away)) return false;
+    return !this.#hasMajority() || performance.now() - this.#madeAt < connectingMs;
   }
 
   #hasMajority(): boolean {

@@ -84,7 +84,7 @@ export class Tenure {
 
   async #giveBack(slotted: Slotted): Promise<boolean> {
     const verdict = await this.#quorum.release(this.#semaphore, slotted);
-    this.#lane.wake();
+    this.#lane.freed();
     if (verdict.carried) return true;
     const { length } = this.#quorum.masters;
     const heard = verdict.inFavour + verdict.reasons.length;

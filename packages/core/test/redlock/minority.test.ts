@@ -1,0 +1,264 @@
+import { type RedisServer, until } from "@sluice/testkit";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Semaphore } from "../../src/semaphore.js";
+import type { Store } from "../../src/store.js";
+import { commandTimeoutMs } from "../../src/stores/redlock/client.js";
+import { redlockStore } from "../../src/stores/redlock/index.js";
+import { acquireOf, definition, grantOf, semaphore } from "./acquires.js";
+import { freshStore, startMasters, stopMasters } from "./masters.js";
+
+const maxLeaseMs = 1_500;
+
+let masters: RedisServer[];
+let stores: Store[];
+
+beforeEach(async () => {
+  masters = await startMasters();
+  stores = [];
+});
+
+afterEach(async () => {
+  await Promise.all(stores.map((store) => store.close()));
+  await stopMasters(masters);
+});
+
+function open(options: { readonly assumeFresh?: boolean } = {}): Store {
+  const { assumeFresh = true } = options;
+  const urls = masters.map(({ url }) => url);
+  const store = assumeFresh ? freshStore(masters, { maxLeaseMs }) : redlockStore(urls, { maxLeaseMs });
+  stores.push(store);
+  return store;
+}
+
+function master(index: number): RedisServer {
+  const found = masters[index];
+  if (found === undefined) throw new Error(`there is no master ${index}`);
+  return found;
+}
+
+/** Renews again and again, as a keeper does, until it is told to stop. Counts what was refused. */
+function keepRenewing(store: Store, lease: string): { stop(): Promise<number> } {
+  let stopped = false;
+  const kept = (async () => {
+    let lost = 0;
+    while (!stopped) {
+      const results = await store.renew(semaphore, [{ lease }]).catch(() => []);
+      lost += results.filter(({ renewed }) => !renewed).length;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return lost;
+  })();
+  return {
+    stop: () => {
+      stopped = true;
+      return kept;
+    },
+  };
+}
+
+describe("a minority of the masters", () => {
+  it("may die: grants, renewals, releases and looks go on", async () => {
+    const store = open();
+    await store.define(semaphore, definition(1, 1_000));
+    const { lease } = await grantOf(store);
+    await master(1).kill();
+    expect(await store.renew(semaphore, [{ lease }])).toMatchObject([{ renewed: true }]);
+    expect(await acquireOf(store)).toMatchObject({ outcome: "timeout" });
+    expect(await store.inspect(semaphore)).toMatchObject({ inUse: 1, grantsTotal: 1, recovering: false });
+    expect(await store.release({ semaphore, lease })).toBe(true);
+    await grantOf(store);
+  });
+
+  it("may come back empty: it votes for nobody else, nothing is lost, and nothing pauses", async () => {
+    const holder = open();
+    const other = open();
+    await holder.define(semaphore, definition(1, 1_000));
+    const { lease } = await grantOf(holder);
+    const kept = keepRenewing(holder, lease);
+    for (const index of [0, 1, 2]) {
+      await master(index).restart({ empty: true });
+      const over = performance.now() + maxLeaseMs + 200;
+      while (performance.now() < over) {
+        expect((await acquireOf(other)).outcome).not.toBe("granted");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    expect(await kept.stop()).toBe(0);
+    expect(await other.inspect(semaphore)).toMatchObject({ inUse: 1, limit: 1, version: 1 });
+    expect(await holder.release({ semaphore, lease })).toBe(true);
+    await grantOf(other);
+  });
+
+  it("that has restarted does not make a majority with one that missed a grant", async () => {
+    const missed = master(2);
+    const holder = open();
+    await holder.define(semaphore, definition(1, maxLeaseMs));
+    missed.pause();
+    const { validUntil } = await grantOf(holder, { leaseMs: maxLeaseMs });
+    await master(0).restart({ empty: true });
+    await master(1).kill();
+    missed.resume();
+    const other = open({ assumeFresh: false });
+    const result = await until(
+      async () => {
+        const answer = await acquireOf(other, { create: definition(1) }).catch(() => undefined);
+        expect(answer?.outcome === "granted" && performance.now() < validUntil).toBe(false);
+        return answer?.outcome === "granted" ? answer : undefined;
+      },
+      { what: "the permit, after the lease has lapsed", timeoutMs: 10_000 },
+    );
+    expect(result).toMatchObject({ outcome: "granted" });
+    expect(performance.now()).toBeGreaterThan(validUntil);
+  });
+
+  it("may hang: no call takes longer than a command may", async () => {
+    const store = open();
+    await store.define(semaphore, definition(2));
+    const held = await grantOf(store);
+    master(0).pause();
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.renew(semaphore, [{ lease: held.lease }]),
+      () => store.inspect(semaphore),
+      () => store.release({ semaphore, lease: held.lease }),
+      () => grantOf(store),
+      () => store.list(),
+      () => store.ping(),
+      () => store.resize(semaphore, 5),
+      () => acquireOf(store, { permits: 5 }),
+    ];
+    for (const call of calls) {
+      const startedAt = performance.now();
+      await call();
+      expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs + 250);
+    }
+    master(0).resume();
+    await until(async () => (await store.inspect(semaphore))?.limit === 5, { what: "the limit" });
+  });
+
+  it("learns on its return what was defined while it was away", async () => {
+    const store = open();
+    await store.define(semaphore, definition(1));
+    await master(0).kill();
+    await store.define(semaphore, definition(3));
+    await master(0).start();
+    await until(
+      async () => {
+        await store.release({ semaphore, lease: (await grantOf(store)).lease });
+        return String(
+          await master(0).command("HGET", `sluice:quorum:{${semaphore}}:facts`, "definition"),
+        ).includes('"limit":3');
+      },
+      { what: "the returned master to know the limit" },
+    );
+    await master(1).kill();
+    expect(await until(() => store.inspect(semaphore), { what: "the semaphore" })).toMatchObject({
+      limit: 3,
+    });
+  });
+});
+
+describe("a majority of the masters", () => {
+  it("that is away makes the store unavailable, at once for one who does not wait", async () => {
+    const store = open();
+    await store.define(semaphore, definition(1));
+    await store.ping();
+    await master(0).kill();
+    await master(1).kill();
+    const startedAt = performance.now();
+    await expect(acquireOf(store)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(acquireOf(store, { waitMs: 200 })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(performance.now() - startedAt).toBeLessThan(200 + commandTimeoutMs + 250);
+  });
+
+  it("that is away lets holders know before their leases end", async () => {
+    const store = open();
+    const api = new Semaphore(store, semaphore, { limit: 1, leaseMs: 800 });
+    const lease = await api.acquire();
+    const lost = new Promise<number>((resolve) =>
+      lease.signal.addEventListener("abort", () => resolve(performance.now())),
+    );
+    const believedUntil = performance.now() + lease.remainingMs;
+    master(0).pause();
+    master(1).pause();
+    expect(await lost).toBeLessThan(believedUntil + 800);
+    expect(lease.remainingMs).toBe(0);
+    expect(lease.signal.reason).toMatchObject({ code: "LEASE_LOST" });
+  });
+
+  it("that returns serves those who wait", async () => {
+    const store = open();
+    await store.define(semaphore, definition(1));
+    master(0).pause();
+    master(1).pause();
+    const waiting = acquireOf(store, { waitMs: 10_000 });
+    await expect(acquireOf(store)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    master(0).resume();
+    expect(await waiting).toMatchObject({ outcome: "granted" });
+    master(1).resume();
+  });
+
+  it("that has lost everything grants nothing before the longest lease is over, and keeps who claims", async () => {
+    const holder = open();
+    const api = new Semaphore(holder, semaphore, { limit: 2, leaseMs: 900 });
+    const kept = await api.acquire();
+    const forgotten = await grantOf(open(), { leaseMs: maxLeaseMs });
+    for (const server of masters) await server.restart({ empty: true });
+    const other = open({ assumeFresh: false });
+    const waiting = acquireOf(other, { waitMs: 10_000, create: definition(2) });
+    await until(async () => (await holder.inspect(semaphore))?.recovering, { what: "the recovery" });
+    expect(await acquireOf(other, { create: definition(2) })).toMatchObject({ outcome: "recovering" });
+    const granted = await waiting;
+    expect(granted).toMatchObject({ outcome: "granted" });
+    expect(performance.now()).toBeGreaterThan(forgotten.validUntil);
+    expect(kept.remainingMs).toBeGreaterThan(0);
+    expect(kept.signal.aborted).toBe(false);
+    expect(await acquireOf(other)).toMatchObject({ outcome: "timeout", limit: 2 });
+    expect(await kept.release()).toBe(true);
+  });
+
+  it("that has lost everything restores what is claimed elsewhere, each permit in a slot of its own", async () => {
+    const holder = open();
+    await holder.define(semaphore, definition(3));
+    const leaseMs = maxLeaseMs;
+    const grants = [await grantOf(holder, { leaseMs }), await grantOf(holder, { leaseMs, permits: 2 })];
+    await holder.close();
+    for (const server of masters) await server.restart({ empty: true });
+    const heir = open({ assumeFresh: false });
+    const claims = grants.map(({ lease, permits, fence }) => ({
+      lease,
+      attempt: "claim",
+      restore: { permits, fence, leaseMs, holder: "heir", create: definition(3) },
+    }));
+    const claimed = await heir.claim(semaphore, claims);
+    expect(claimed).toMatchObject([{ renewed: true }, { renewed: true }]);
+    const claimedUntil = Math.min(...claimed.map((result) => (result.renewed ? result.validUntil : 0)));
+    const next = await acquireOf(heir, { waitMs: 10_000, create: definition(3) });
+    expect(next).toMatchObject({ outcome: "granted" });
+    expect(performance.now()).toBeGreaterThan(claimedUntil);
+    for (const { fence } of grants) if (next.outcome === "granted") expect(next.fence).toBeGreaterThan(fence);
+  });
+});
+
+it("observers hear of a majority that leaves and returns, and of a recovery, but not of a minority's", async () => {
+  const store = open();
+  const told: string[] = [];
+  store.observe({
+    availability: ({ up }) => told.push(up ? "up" : "down"),
+    recovery: ({ active, cause }) => told.push(active ? `recovers: ${cause}` : "recovered"),
+  });
+  await store.ping();
+  await master(0).restart({ empty: true });
+  await store.ping();
+  expect(told).toEqual(["up"]);
+  await master(0).kill();
+  await master(1).kill();
+  await until(() => told.includes("down"), { what: "the loss" });
+  await master(0).start();
+  await master(1).start();
+  await until(() => told.includes("recovered"), { what: "the end of the recovery" });
+  expect(told.filter((one) => ["up", "down"].includes(one))).toEqual(["up", "down", "up"]);
+  expect(told.filter((one) => !["up", "down"].includes(one))).toEqual([
+    "recovers: a master has started",
+    "recovered",
+  ]);
+});

@@ -19,6 +19,11 @@ export function suiteFrom(argv) {
   return { suite: /** @type {Suite} */ (first), args: rest };
 }
 
+/** Whether tests of this suite set the clock of a server. @param {Suite} suite */
+export function setsClocks(suite) {
+  return suite === "system" || suite === "faults";
+}
+
 /** @param {Suite} suite */
 export function hasTests(suite) {
   const ending = suite === "tests" ? ".test.ts" : `.${suite}.test.ts`;

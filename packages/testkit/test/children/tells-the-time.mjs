@@ -3,5 +3,7 @@ const from = performance.now();
 setTimeout(() => {
   const waitedMs = performance.now() - from;
   const fixed = new Date(Date.UTC(2020, 0, 2)).toISOString();
-  console.log(JSON.stringify({ now: Date.now(), constructed: Number(new Date()), fixed, waitedMs }));
+  console.log(
+    JSON.stringify({ now: Date.now(), constructed: Date.parse(new Date().toISOString()), fixed, waitedMs }),
+  );
 }, 50);

@@ -24,7 +24,14 @@ describe("the settings of the sidecar", () => {
   });
 
   it("are the only ones that any document names", () => {
-    const ofTests = ["SLUICE_TEST_REDIS_SERVER", "SLUICE_TEST_SEED", "SLUICE_TEST_SOAK_MINUTES"];
+    const ofTests = [
+      "SLUICE_TEST_FAKETIME",
+      "SLUICE_TEST_FAULT_RUNS",
+      "SLUICE_TEST_REDIS_SERVER",
+      "SLUICE_TEST_SEED",
+      "SLUICE_TEST_SOAK_MINUTES",
+      "SLUICE_TEST_TWIN_RUNS",
+    ];
     const known = [...variables, ...ofTests];
     for (const document of documents()) {
       for (const [name] of textOf(document).matchAll(/\b(SLUICE_[A-Z_]+|REDIS_URL)\b/g)) {

@@ -37,6 +37,8 @@ export const ownClientOptions = {
   maxRetriesPerRequest: 0,
   retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), longestReconnectMs),
   connectTimeout: 5_000,
+  // Two Sentinels that say nothing are passed over before a new connection must be bound.
+  sentinelCommandTimeout: 1_000,
   keepAlive: 5_000,
   // A server that reads its data is asked again soon, and not after the second that the client would wait.
   maxLoadingRetryTime: 50,

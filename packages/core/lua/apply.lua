@@ -11,11 +11,11 @@
 --       5 waiters    hash  waiter -> record, of those in the queue and those parked
 --       6 parked     zset  waiter of a silent process -> its place, should the process come back
 --       7 marker     string  one life of the server: format, run_id, since, the longest lease
--- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...], after, known, came_from]
+-- ARGV  1 JSON: [process, batch, fence_seen, max_lease_ms, holder, [run, ...], after, known, served_ago_ms]
 --         after: the batch that must have been the last one of this process; 0: any older one
 --         known (may be left out): 1, this life of the server has lasted for longer than any lease; 2, it holds no
 --         leases of an earlier life
---         came_from (may be left out): the life of the server that the process was served by a moment ago
+--         served_ago_ms (may be left out): how long ago another life of the server has served the process
 --         run: a list of operations that need nothing but names, or one operation. What is left out at the end takes the
 --         default. Each name, and each operation, has an answer.
 --         "A" lease_ms (0: the definition's), lease, lease, ...   acquire, the first time that these leases are named,
@@ -32,8 +32,11 @@
 --         "N" lease, lease_ms         renew
 --         "k" lease, attempt, permits, fence, lease_ms, holder   claim: renew for as long as it was granted, for this
 --                                     attempt of this process. With what follows the attempt, restore it in a recovery
+--         "K" as "k", owned_at        the same by a process that believes in it, and has had it since then: whoever has
+--                                     had it for less long keeps it
 --         "e" limit, lease_ms, max_waiters   create where missing, in passing
---         "D" limit, lease_ms, max_waiters, version   the definition last seen, which a recovery may need
+--         "D" limit, lease_ms, max_waiters, version, in_use   the definition last seen, which a recovery may need;
+--                                     in_use 1: the process holds leases or waits
 --         "d" limit, lease_ms, max_waiters   define; first in its batch, so that all grants are on the replied terms
 --         "s" limit                   resize
 --         "v" lease                   revoke
@@ -72,6 +75,7 @@
 --@define PAGE_BOUND 64
 --@define SCAN_BOUND 256
 --@define FORGET_BOUND 64
+--@define PARKED_BOUND 256
 --@define SCAN_EVERY_MS 1000
 --@define FORGET_EVERY_MS 10000
 --@define FORGET_AFTER_MS 60000

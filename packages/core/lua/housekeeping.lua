@@ -78,12 +78,15 @@ function F.forget()
     end
   end
   local may_forget = now - S[S_BEGAN_AT] > FORGET_AFTER_MS -- processes have had the time to come in this life
-  for _, id in ipairs(call('ZRANGE', PARKED, 0, FORGET_BOUND - 1)) do
+  local parked, dropped = call('ZRANGE', PARKED, 0, PARKED_BOUND - 1), 0
+  for _, id in ipairs(parked) do
     local waiter = F.waiter_of(call('HGET', WAITERS, id))
     local may_return = waiter and (not may_forget or waiter[W_QUEUED_AT] >= S[S_BEGAN_AT] and F.process_of(waiter[W_PROCESS]))
     if not may_return then
       call('ZREM', PARKED, id)
       call('HDEL', WAITERS, id)
+      dropped = dropped + 1
     end
   end
+  if dropped == PARKED_BOUND then S[S_FORGET_AT] = now + SCAN_EVERY_MS end
 end

@@ -36,7 +36,8 @@ end
 
 -- Nobody has used the semaphore since the server began this life.
 if state[S_RUN_ID] ~= RUN_ID then
-  state[S_RECOVER_UNTIL] = now + F.recovery_of_life(server_now, state[S_MAX_LEASE_MS])
+  local left_ms = F.recovery_of_life(server_now, state[S_MAX_LEASE_MS])
+  state[S_RECOVER_UNTIL] = math.max(state[S_RECOVER_UNTIL], now + left_ms)
 end
 
 local function number(value)

@@ -8,7 +8,7 @@ end
 
 function F.write_lease(id, lease)
   lease[L_SHARED] = lease[L_SHARED] or 0
-  call('HSET', LEASES, id, cmsgpack.pack(unpack(lease, 1, L_SHARED)))
+  call('HSET', LEASES, id, cmsgpack.pack(unpack(lease, 1, lease[L_OWNED_AT] and L_OWNED_AT or L_SHARED)))
 end
 
 function F.drop_now(id, lease)
@@ -63,7 +63,7 @@ function F.ask_for_held(operation, lease)
   local again = lease[L_ATTEMPT] ~= attempt and 1 or 0
   if again == 1 or lease[L_PROCESS] ~= caller then
     lease[L_ATTEMPT], lease[L_PROCESS], lease[L_FINGERPRINT] = attempt, caller, operation[9] or ''
-    if again == 1 then lease[L_SHARED] = 1 end
+    if again == 1 then lease[L_SHARED], lease[L_OWNED_AT] = 1, now end
     F.write_lease(id, lease)
   end
   local expires_at = call('ZSCORE', EXPIRIES, id)
@@ -144,7 +144,9 @@ function F.claim(operation)
   if answer < 0 then return answer end
   F.flush_renewals()
   local lease = { cmsgpack.unpack(record) }
-  lease[L_PROCESS], lease[L_ATTEMPT], lease[L_SHARED] = caller, attempt, 1
+  local owned_at = operation[1] == 'K' and operation[8] or now
+  if operation[1] == 'K' and owned_at <= (lease[L_OWNED_AT] or lease[L_GRANTED_AT]) then return answer end
+  lease[L_PROCESS], lease[L_ATTEMPT], lease[L_SHARED], lease[L_OWNED_AT] = caller, attempt, 1, owned_at
   F.write_lease(id, lease)
   return answer
 end
@@ -152,7 +154,7 @@ end
 -- Takes a lease for held that its holder tells of, whether or not there is room for it. Who waits under its name has
 -- asked for the very same: its process is told to ask again, and finds the lease.
 function F.restore(operation)
-  local _, id, attempt, permits, fence, lease_ms, holder = unpack(operation, 1, 7)
+  local _, id, attempt, permits, fence, lease_ms, holder, owned_at = unpack(operation, 1, 8)
   if S[S_RECOVER_UNTIL] == 0 or not permits then return LAPSED end
   if fence <= 0 or fence > (now + IMPLAUSIBLE_MS) * 1000 then return LAPSED end
   local waiter = F.find_waiter(id)
@@ -162,7 +164,7 @@ function F.restore(operation)
     F.notices_for(waiter[W_PROCESS]).removed = 1
   end
   local granted_at, expires_at = math.min(math.floor(fence / 1000), now), now + lease_ms
-  F.write_lease(id, { permits, lease_ms, granted_at, 0, fence, caller, holder, attempt, NOT_KNOWN, 1 })
+  F.write_lease(id, { permits, lease_ms, granted_at, 0, fence, caller, holder, attempt, NOT_KNOWN, 1, owned_at or now })
   call('ZADD', EXPIRIES, expires_at, id)
   S[S_IN_USE], S[S_LEASES], S[S_FENCE] = S[S_IN_USE] + permits, S[S_LEASES] + 1, math.max(S[S_FENCE], fence)
   if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end
@@ -200,8 +202,8 @@ function F.create(limit, lease_ms, max_waiters, version)
   local recover_until, cause = unpack(C.recovery or { 0, '' })
   S = {
     FORMAT, RUN_ID, limit, lease_ms, max_waiters, version, math.min(version, 1), 0, 0, 0,
-    math.max(request[3], grave and grave[S_FENCE] or 0), 0, grave and grave[S_OFFSET] or 0, now, 0, 0, 0, 0,
-    request[4], 0, BEFORE_ALL, 0, 0, now + FORGET_EVERY_MS, recover_until,
+    math.max(F.fence_seen(), grave and grave[S_FENCE] or 0), 0, grave and grave[S_OFFSET] or 0, now, 0, 0, 0, 0,
+    math.max(request[4], C.longest_ms or 0, grave and grave[S_MAX_LEASE_MS] or 0), 0, BEFORE_ALL, 0, 0, now + FORGET_EVERY_MS, recover_until,
     F.terms(limit, lease_ms, max_waiters, version), cause, now,
   }
   F.prepare_lease_keys()
@@ -223,11 +225,18 @@ function F.redefine(limit, lease_ms, max_waiters, version)
   F.scan()
 end
 
--- A definition that the caller knows from before: while the semaphore recovers, the latest one is taken.
+-- A definition that the caller knows from before: while the semaphore recovers, the latest one is taken. What is not there
+-- may also have been removed since the caller has seen it: it is made anew where it is in use, or where nothing is left of
+-- the time before.
 function F.recall(operation)
-  local limit, lease_ms, max_waiters, version = unpack(operation, 2, 5)
-  if S and S[S_RECOVER_UNTIL] > 0 and version > S[S_VERSION] then F.redefine(limit, lease_ms, max_waiters, version) end
-  if not S and C.recovery then F.create(limit, lease_ms, max_waiters, version) end
+  local limit, lease_ms, max_waiters, version, in_use = unpack(operation, 2, 6)
+  if S then
+    local is_later = S[S_RECOVER_UNTIL] > 0 and version > S[S_VERSION]
+    if is_later then F.redefine(limit, lease_ms, max_waiters, version) end
+  elseif C.recovery then
+    local has_lost_all = not grave and (C.recovery[2] == 'start' or C.recovery[2] == 'flush')
+    if has_lost_all or in_use == 1 then F.create(limit, lease_ms, max_waiters, version) end
+  end
   return 0
 end
 
@@ -265,7 +274,7 @@ function F.decide_without_semaphore(operation)
   if code == 'd' then return F.create(operation[2], operation[3], operation[4], 1) end
   if code == 'e' then return F.create(operation[2], operation[3], operation[4], 0) end
   if code == 'D' then return F.recall(operation) end
-  if code == 'n' or code == 'N' or code == 'k' then return LAPSED end
+  if code == 'n' or code == 'N' or code == 'k' or code == 'K' then return LAPSED end
   if code == 'c' or code == 'r' or code == 'R' or code == 'z' or code == 'v' then return 0 end
   return UNKNOWN
 end
@@ -279,7 +288,7 @@ function F.decide_one(operation)
   if code == 'R' then return F.release_owned(operation) end
   if code == 'z' then return F.discard(operation) end
   if code == 'v' then return F.revoke(operation) end
-  if code == 'k' then return F.claim(operation) end
+  if code == 'k' or code == 'K' then return F.claim(operation) end
   if code == 'D' then return F.recall(operation) end
   if code == 'x' then return F.remove() end
   if code == 'N' then

@@ -6,7 +6,7 @@
 -- are put in by `--@define`, which replaces them in the text before it is embedded. The order is the stored format: a
 -- change of order or meaning needs a new FORMAT.
 
---@define FORMAT 1
+--@define FORMAT 2
 
 -- Facts
 --@define S_FORMAT 1
@@ -60,6 +60,8 @@
 -- 1 where another attempt asked for it after it was granted, or claimed it: an abort that crosses must not end what a
 -- caller may hold. Left out by grants.
 --@define L_SHARED 10
+-- Since when it belongs to its attempt, in the semaphore's clock; left out: since it was granted.
+--@define L_OWNED_AT 11
 -- The fingerprint of a lease that was restored
 --@define NOT_KNOWN '?'
 

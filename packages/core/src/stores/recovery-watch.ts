@@ -16,15 +16,26 @@ export class RecoveryWatch {
     return () => this.#observers.delete(observer);
   }
 
-  /** Nothing is granted before `until`; one recovery may be prolonged by what is learned meanwhile. */
-  begin(until: number, cause: string): void {
+  /**
+   * Nothing is granted before `until`; one recovery may be prolonged by what is learned meanwhile. True where that is the
+   * news of a recovery.
+   */
+  begin(until: number, cause: string): boolean {
     const active = this.#until > 0;
-    if (until <= Math.max(this.#until, performance.now())) return;
+    if (until <= Math.max(this.#until, performance.now())) return false;
     this.#until = until;
     this.#over.set(until);
-    if (active) return;
+    if (active) return false;
     this.#cause = cause;
     for (const observer of this.#observers) this.#tellOf(observer);
+    return true;
+  }
+
+  /** It grants again, earlier than was said. */
+  end(): void {
+    if (this.#until === 0) return;
+    this.#over.clear();
+    this.#end();
   }
 
   close(): void {

@@ -12,6 +12,7 @@ const unevenness = 0.002;
 export class ServerClock {
   #sentAt = 0;
   #serverAt = 0;
+  #answeredAt = 0;
   #incarnation = "";
 
   /** @param sentAt monotonic time before the call was sent @param serverAt the server's time in its reply */
@@ -19,6 +20,12 @@ export class ServerClock {
     this.#incarnation = incarnation;
     this.#sentAt = sentAt;
     this.#serverAt = serverAt;
+    this.#answeredAt = performance.now();
+  }
+
+  /** When the last call was answered. */
+  get answeredAt(): number {
+    return this.#answeredAt;
   }
 
   /** The life of the server that the pair is of; "" before there is one. */

@@ -1,8 +1,9 @@
 import { type RedisCluster, type RedisServer, startCluster, startCutProxy, until } from "@sluice/testkit";
-import { Cluster } from "ioredis";
+import { Cluster, Redis, ReplyError } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
 import type { Store } from "../../src/store.js";
+import type { RedisCluster as RedisClusterClient } from "../../src/stores/redis/index.js";
 import { Believers } from "./believers.js";
 import { freshStore } from "./fresh-store.js";
 
@@ -107,6 +108,53 @@ describe("a Cluster", () => {
   });
 });
 
+describe("a node of a Cluster", () => {
+  test("is refused as a single server, with the way out", async () => {
+    const [node] = cluster.nodes;
+    const before = await rejectedBatches(node);
+    const semaphore = new Semaphore(storeAt(node?.url), "api", { limit: 1 });
+    await expect(semaphore.acquire()).rejects.toMatchObject({
+      code: "STORE_INCOMPATIBLE",
+      message: expect.stringContaining("redis+cluster://"),
+    });
+    expect(await rejectedBatches(node)).toBe(before);
+  });
+
+  test("that is stopped holds nobody up who looks where other nodes' slots are", async () => {
+    const names = await oneOnEachNode();
+    const [stopped, target, home] = [...names.keys()] as [RedisServer, RedisServer, RedisServer];
+    const store = storeAt(cluster.url, 1_000);
+    const busy = new Semaphore(store, names.get(stopped) ?? "", { limit: 1, leaseMs: 1_000 });
+    const moving = new Semaphore(store, names.get(home) ?? "", { limit: 1, leaseMs: 1_000 });
+    for (const semaphore of [busy, moving]) await (await semaphore.acquire()).release();
+    stopped.pause();
+    try {
+      // Its call is given up after five seconds, and then it is looked where the slots are.
+      const called = busy.tryAcquire().catch(() => undefined);
+      const fresh = new Semaphore(store, await anotherOn(stopped, names), { limit: 1 });
+      const subscribed = fresh.acquire({ waitMs: 20_000 }).catch(() => undefined);
+      await called;
+      await cluster.moveSlot(await cluster.slotOf(moving.name), target);
+      const lease = await moving.acquire({ waitMs: 10_000 });
+      expect(await lease.release()).toBe(true);
+      stopped.resume();
+      await (await subscribed)?.release();
+    } finally {
+      stopped.resume();
+      await cluster.moveSlot(await cluster.slotOf(moving.name), home);
+    }
+  }, 60_000);
+
+  test("that is cut off from the others is not believed what it says of them", async () => {
+    const semaphore = new Semaphore(storeAt(await cutOffFrom(await ownerOf("api")), 1_000), "api", {
+      limit: 1,
+      leaseMs: 1_000,
+    });
+    const lease = await semaphore.acquire({ waitMs: 10_000 });
+    expect(await lease.release()).toBe(true);
+  }, 30_000);
+});
+
 describe("a Cluster client of the caller's", () => {
   test("serves as a store, and outlives it", async () => {
     const client = new Cluster([{ host: "127.0.0.1", port: cluster.nodes[0]?.port ?? 0 }]);
@@ -187,6 +235,71 @@ describe("a slot that moves to another node under load", () => {
     expect(await other.release()).toBe(true);
   }, 30_000);
 });
+
+describe("a slot that moves away and comes back before anybody has asked for it", () => {
+  test("has its waiters told by pushes again", async () => {
+    const holder = new Semaphore(storeAt(), "api", { limit: 1 });
+    const waiter = new Semaphore(storeAt(), "api", { limit: 1 });
+    const held = await holder.acquire();
+    const waiting = waiter.acquire();
+    await until(async () => (await holder.inspect()).waiting === 1, { what: "the waiter" });
+    const [slot, home] = [await cluster.slotOf("api"), await ownerOf("api")];
+    const channels = async () => (await home.command("PUBSUB", "SHARDCHANNELS", `${prefix}:*`)) as unknown[];
+    expect(await channels()).toHaveLength(2);
+    await cluster.moveSlot(slot, cluster.nodes.find((node) => node !== home) as RedisServer);
+    await cluster.moveSlot(slot, home);
+    await until(async () => (await channels()).length === 2, { what: "both to listen again" });
+    await held.release();
+    await (await waiting).release();
+  }, 30_000);
+});
+
+async function rejectedBatches(node: RedisServer | undefined): Promise<number> {
+  const statistics = String(await node?.command("INFO", "commandstats"));
+  return Number(/^cmdstat_evalsha:.*rejected_calls=(\d+)/m.exec(statistics)?.[1] ?? 0);
+}
+
+/** The name of another semaphore that the node keeps. */
+async function anotherOn(node: RedisServer, names: ReadonlyMap<RedisServer, string>): Promise<string> {
+  for (let tried = 0; ; tried += 1) {
+    const name = `another${tried}`;
+    if (name !== names.get(node) && (await ownerOf(name)) === node) return name;
+  }
+}
+
+/**
+ * A client of the Cluster that was told of it by a node that is cut off: one that is not the keeper of the semaphore, says
+ * that it is, and serves nobody.
+ */
+async function cutOffFrom(keeper: RedisServer): Promise<RedisClusterClient> {
+  const liar = cluster.nodes.find((node) => node !== keeper) as RedisServer;
+  const old = (await liar.command("CLUSTER", "SLOTS")) as [number, number, [string, number]][];
+  const slots = old.map(([from, to]) => [from, to, ["127.0.0.1", liar.port]]);
+  const isDown = () => Promise.reject(new ReplyError("CLUSTERDOWN The cluster is down"));
+  const lying = (client: Redis): Redis => {
+    const { call, duplicate } = client;
+    return Object.assign(client, {
+      call: (command: string, ...args: string[]) =>
+        command === "CLUSTER" ? Promise.resolve(slots) : call.apply(client, [command, ...args]),
+      evalsha: isDown,
+      ssubscribe: isDown,
+      duplicate: (options: object) => lying(duplicate.call(client, options)),
+    });
+  };
+  const duplicate = (options: object) => {
+    const client = new Redis(options);
+    return client.options.port === liar.port ? lying(client) : client;
+  };
+  const nodes = [liar, keeper].map(({ port }) => ({ options: { host: "127.0.0.1", port }, duplicate }));
+  return {
+    isCluster: true,
+    status: "ready",
+    options: {},
+    nodes: () => nodes,
+    connect: async () => {},
+    evalsha: () => {},
+  } as unknown as RedisClusterClient;
+}
 
 async function goesOn(believers: Believers): Promise<void> {
   const before = believers.done;

@@ -295,6 +295,20 @@ describe("a server", () => {
     expect(await semaphores[0]?.inspect()).toMatchObject({ inUse: 0, waiting: 0 });
   });
 
+  test("that is stopped keeps nobody who looks at it waiting without end", async () => {
+    const store = storeAt(server.url);
+    const semaphore = new Semaphore(store, "api", { limit: 2 });
+    await (await semaphore.acquire()).release();
+    server.pause();
+    try {
+      const looks = await Promise.allSettled([semaphore.inspect(), store.list()]);
+      expect(looks).toMatchObject(looks.map(() => ({ reason: { code: "STORE_UNAVAILABLE" } })));
+    } finally {
+      server.resume();
+    }
+    await until(() => semaphore.inspect().catch(() => undefined), { what: "the server to be found again" });
+  }, 30_000);
+
   test("that restarts without its data goes on for those who wait", async () => {
     const lossy = await startRedis();
     const store = freshStore(lossy.url, { prefix, maxLeaseMs: 1_000 });
@@ -413,6 +427,48 @@ describe("a client of the caller's", () => {
     await store.close();
     client.disconnect();
   });
+
+  test("that was ended fails those who do not wait, and serves once it is connected again", async () => {
+    const client = new Redis(server.url);
+    await client.ping();
+    const ended = new Promise((resolve) => client.once("end", resolve));
+    await client.quit();
+    await ended;
+    const store = freshStore(client, { prefix });
+    stores.push(store);
+    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    await expect(semaphore.tryAcquire()).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("the client was ended"),
+    });
+    await client.connect();
+    await (await semaphore.acquire()).release();
+    await store.close();
+    client.disconnect();
+  });
+
+  test("gets another connection for what is pushed where that has died in silence", async () => {
+    const client = new Redis(server.url);
+    const silent = await startCutProxy(server.port);
+    // The connection that is used once comes to the server, the one for pushes goes through the proxy.
+    const divided = Object.assign(Object.create(client), {
+      duplicate: (options: { lazyConnect: boolean }) =>
+        options.lazyConnect ? client.duplicate(options) : new Redis(silent.url, options),
+    });
+    const store = freshStore(divided, { prefix });
+    stores.push(store);
+    const semaphore = new Semaphore(store, "api", { limit: 1 });
+    await (await semaphore.acquire()).release();
+    expect(silent.counts.connections).toBe(1);
+    silent.blackhole("toClient");
+    client.disconnect(true);
+    await until(() => silent.counts.connections > 1, { what: "another connection", timeoutMs: 15_000 });
+    silent.heal();
+    await (await semaphore.acquire()).release();
+    await store.close();
+    client.disconnect();
+    await silent.close();
+  }, 30_000);
 
   test("with a keyPrefix is refused", () => {
     const client = new Redis({ lazyConnect: true, keyPrefix: "app:" });

@@ -22,7 +22,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await script.reset();
   script.knowledge = knowledge.none;
-  script.cameFrom = undefined;
+  script.servedAgoMs = undefined;
   await script.load();
 });
 
@@ -96,10 +96,10 @@ describe("a marker that is missing", () => {
   test.each([
     [
       "a server that is younger than the longest lease: until nobody can believe any more",
-      { upMs: 3_000 },
+      { upMs: 4_000 },
       2_000,
     ],
-    ["a server that has lasted for longer: nothing", { upMs: 5_000 }, 0],
+    ["a server that has lasted for longer: nothing", { upMs: 6_000 }, 0],
     ["a server that was flushed: a whole longest lease", { flushed: true }, 5_000],
   ])("means, on %s", async (_, facts, leftMs) => {
     await script.setServer(facts);
@@ -155,10 +155,12 @@ test("scripts of an earlier life of the same server are refused where they meet 
 
 test("a server to which processes come back from another one recovers, once for that one", async () => {
   await script.apply("p", [ofOne], start);
-  script.cameFrom = "other";
+  script.servedAgoMs = 5;
   const { recovery } = await script.apply("p", [acquire("one")], start + 10);
   expect(recovery).toEqual({ until: start + 10 + longestLeaseMs, cause: "return" });
+  script.servedAgoMs = 15;
   expect((await script.apply("q", [], start + 20)).recovery).toEqual(recovery);
+  script.servedAgoMs = undefined;
   expect((await script.apply("q", [], start + 10 + longestLeaseMs)).recovery).toBeUndefined();
 });
 
@@ -166,7 +168,7 @@ test("a server that took over from another one knows where processes come from",
   await script.apply("p", [ofOne], start);
   await restart();
   await script.apply("p", [], start + 10);
-  script.cameFrom = ownLife;
+  script.servedAgoMs = 495;
   expect((await script.apply("p", [], start + 500)).recovery?.until).toBe(start + 10 + longestLeaseMs);
 });
 
@@ -227,12 +229,12 @@ describe("a removed semaphore", () => {
 });
 
 describe("in a recovery", () => {
-  const before = encode.recall({ limit: 3, leaseMs: 500, maxWaiters: 7 }, 4);
+  const before = encode.recall({ limit: 3, leaseMs: 500, maxWaiters: 7 }, 4, true);
 
   test("the latest definition that anybody remembers is taken", async () => {
     await script.setServer({ upMs: 0 });
     await script.apply("new", [inPassing], start);
-    const older = encode.recall({ limit: 9, leaseMs: 900, maxWaiters: 9 }, 2);
+    const older = encode.recall({ limit: 9, leaseMs: 900, maxWaiters: 9 }, 2, true);
     await script.apply("p", [older], start + 1);
     await script.apply("q", [before], start + 2);
     const reply = await script.apply("p", [older], start + 3);
@@ -277,7 +279,7 @@ describe("in a recovery", () => {
 });
 
 test("outside of a recovery nothing is restored, and no definition remembered", async () => {
-  const recalled = encode.recall({ limit: 3, leaseMs: 500, maxWaiters: 7 }, 4);
+  const recalled = encode.recall({ limit: 3, leaseMs: 500, maxWaiters: 7 }, 4, true);
   const reply = await script.apply("p", [recalled, encode.claim("one", "", terms)], start);
   expect(reply).toMatchObject({ limit: -1, answers: [0, refusals.lapsed] });
   await script.apply("p", [ofOne], start);
@@ -311,5 +313,122 @@ describe("keys that were evicted", () => {
     await script.evict("facts");
     const { recovery } = await script.apply("q", [inPassing], start + 10);
     expect(recovery).toEqual({ until: start + 10 + longestLeaseMs, cause: "keys" });
+  });
+});
+
+describe("a lease that has changed hands", () => {
+  const asked = '["B","one",1,1,0,1000,"h","a1",""]';
+  const first = { ...terms, ownedAt: start };
+  const second = { ...terms, ownedAt: start + 100 };
+  const ofFirst = encode.claimAgain("one", "a1", first);
+  const ofSecond = encode.claimAgain("one", "a2", second);
+
+  beforeEach(async () => {
+    await script.apply("side1", [ofOne, asked], start);
+    await script.apply("side2", [encode.claim("one", "a2", terms)], start + 100);
+  });
+
+  test.each([
+    ["the latter", [ofSecond, ofFirst]],
+    ["the former", [ofFirst, ofSecond]],
+  ])("belongs to who has had it for less long, though %s tells of it first", async (_, claims) => {
+    await script.loseState();
+    await restart();
+    await script.apply("p", [inPassing], start + 200);
+    for (const claim of claims) {
+      await script.apply(claim === ofFirst ? "side1" : "side2", [claim], start + 200);
+    }
+    const late = await script.apply("side1", [encode.releaseOwned("one", "a1")], start + 300);
+    expect(late.answers).toEqual([0]);
+    expect(await script.status(start + 300)).toMatchObject({ inUse: 1 });
+  });
+
+  test("stays with the one that the state names, where that is the latter", async () => {
+    await restart();
+    await script.apply("side1", [ofFirst], start + 200);
+    const late = await script.apply("side1", [encode.releaseOwned("one", "a1")], start + 300);
+    expect(late.answers).toEqual([0]);
+  });
+});
+
+test("a state of the format before this one goes on, and is upgraded", async () => {
+  await script.apply("p", [ofOne, acquire("one")], start);
+  await script.writeAsBefore();
+  for (let now = start; now < start + 30_000; now += 500) await script.apply("p", [renew("one")], now);
+  expect(await script.status(start + 30_000)).toMatchObject({ inUse: 1, limit: 1, recovering: false });
+});
+
+test("a recovery that a removed semaphore was in does not hide a longer one", async () => {
+  await script.apply("p", [ofOne], start);
+  await script.apply("p", [], start, start * 1_000 + 1);
+  await script.apply("p", [encode.remove()], start + 10);
+  await restart();
+  const { recovery } = await script.apply("q", [inPassing], start + 900);
+  expect(recovery).toEqual({ until: start + 900 + longestLeaseMs, cause: "restart" });
+});
+
+test("a process with shorter leases has a semaphore recover for the longest lease of the server", async () => {
+  await script.apply("p", [ofOne, acquire("one")], start, 0, 5_000);
+  await script.loseState();
+  const { recovery } = await script.apply("q", [inPassing], start + 10, start * 1_000 + 1, 1_000);
+  expect(recovery?.until).toBe(start + 10 + 5_000);
+});
+
+test("a server that is old enough for short leases is not for long ones", async () => {
+  await script.setServer({ upMs: 3_000 });
+  expect((await script.apply("p", [ofOne], start)).recovery).toBeUndefined();
+  const { recovery } = await script.apply("q", [], start + 10, 0, 60_000);
+  expect(recovery?.until).toBe(start - 2_000 + 60_000);
+});
+
+test("a master that forgets, without replicas, that it was promoted begins no other life", async () => {
+  await script.load(promoted);
+  await script.setServer({ replicatedAs });
+  await script.apply("p", [ofOne, acquire("one")], start);
+  await script.apply("p", [], start + 2_000);
+  await script.setServer();
+  await script.load(ownLife);
+  const reply = await script.apply("new", [tryAcquire("two")], start + 3_000);
+  expect(reply.recovery).toBeUndefined();
+  expect(reply.answers).toEqual([1]);
+});
+
+test("scripts of an earlier life do not end what they find after a long silence", async () => {
+  await restart("newlife", { upMs: 86_400_000 });
+  await script.apply("new", [ofOne, acquire("one"), release("one")], start);
+  await script.load(ownLife);
+  await expect(script.apply("old", [tryAcquire("x")], start + 590_000)).rejects.toThrow(/^STALE/);
+  await script.load("newlife");
+  expect((await script.apply("new", [tryAcquire("y")], start + 590_010)).limit).toBe(1);
+});
+
+test("waiters that were set aside before a restart leave no records", async () => {
+  await script.apply("p", [ofOne, acquire("held", "w1", "w2")], start);
+  for (let now = start; now < start + 3_000; now += 400) await script.apply("q", [renew("held")], now);
+  await script.apply("q", [acquire("w3")], start + 3_000);
+  await restart();
+  for (let now = start + 4_000; now < start + 200_000; now += 800)
+    await script.apply("q", [renew("held")], now);
+  expect(await script.redis.hlen("test:{api}:waiters")).toBe(0);
+});
+
+describe("a definition that somebody remembers of a semaphore that was removed", () => {
+  const remembered = encode.recall(definition, 1, false);
+
+  beforeEach(async () => {
+    await script.apply("p", [ofOne], start);
+    await script.apply("op", [encode.remove()], start + 10);
+  });
+
+  test("does not bring it back where the server has kept its data", async () => {
+    await script.evict("facts");
+    await restart();
+    expect((await script.apply("p", [remembered], start + 700_000)).limit).toBe(-1);
+  });
+
+  test("nor as long as the server remembers the removal", async () => {
+    await script.setServer({ flushed: true });
+    await script.redis.del("test:marker");
+    expect((await script.apply("p", [remembered], start + 20)).limit).toBe(-1);
   });
 });

@@ -37,7 +37,7 @@ const waysToLose: [string, () => Promise<unknown>][] = [
 ];
 
 /** A lease that nobody renews: the store alone knows of it. */
-async function hold(store: Store, name = "api"): Promise<Grant> {
+async function hold(store: Store, name = "api", more: Partial<AcquireRequest> = {}): Promise<Grant> {
   const request: AcquireRequest = {
     semaphore: name,
     lease: newLeaseId(),
@@ -49,6 +49,7 @@ async function hold(store: Store, name = "api"): Promise<Grant> {
     leaseMs: undefined,
     holder: "test",
     create: { ...definition, maxWaiters: 10 },
+    ...more,
   };
   const result = await store.acquire(request);
   if (result.outcome !== "granted") throw new Error(`not granted, but ${result.outcome}`);
@@ -85,6 +86,34 @@ describe.each(waysToLose)("a server that %s", (_, lose) => {
     expect(performance.now()).toBeGreaterThan(validUntil);
   });
 
+  test("takes the release of a lease that it has lost for one", async () => {
+    const store = open();
+    const { lease } = await hold(store);
+    await lose();
+    expect(await store.release({ semaphore: "api", lease })).toBe(true);
+  });
+
+  test("keeps the limits of semaphores that are quiet", async () => {
+    const store = open();
+    await store.define("quiet", { limit: 5, leaseMs, maxWaiters: 10 });
+    const busy = await new Semaphore(store, "busy", definition).acquire();
+    await lose();
+    await until(async () => (await store.inspect("quiet"))?.limit === 5, { what: "the limit to be told" });
+    await busy.release();
+  });
+
+  test("has back a lease for as long as it was renewed", async () => {
+    const store = open();
+    const { lease } = await hold(store, "api", { leaseMs: 400 });
+    await store.renew("api", [{ lease, leaseMs: 1_900 }]);
+    await hold(store, "noticing");
+    await lose();
+    await store.renew("noticing", [{ lease: "none" }]);
+    await until(async () => (await store.inspect("api"))?.leases.length === 1, { what: "the claim" });
+    const [told] = (await store.inspect("api"))?.leases ?? [];
+    expect(told?.expiresInMs).toBeGreaterThan(400);
+  });
+
   test("keeps the limit that an operator has set, also for those who bring another", async () => {
     const known = new Semaphore(open(), "api", definition);
     await known.resize(5);
@@ -109,6 +138,54 @@ test("an incarnation is noticed for every semaphore, also one that is used for t
   await expect(new Semaphore(open(redisStore), "idle", definition).tryAcquire()).rejects.toThrow();
 });
 
+test("a server that started late in a second does not seem older than it is", async () => {
+  const dead = open();
+  await hold(dead, "warm");
+  await until(() => Date.now() % 1_000 > 600 && Date.now() % 1_000 < 700, { what: "late in a second" });
+  const { validUntil } = await hold(dead, "api", { leaseMs: maxLeaseMs });
+  const closing = dead.close();
+  await server.restart({ empty: true });
+  await closing;
+  const next = new Semaphore(open(redisStore), "api", { ...definition, limit: 1 });
+  await next.acquire();
+  expect(performance.now()).toBeGreaterThan(validUntil);
+});
+
+test("a semaphore that was removed is not brought back by a restart that has kept the data", async () => {
+  const [user, operator] = [open(), open()];
+  await user.define("gone", { limit: 5, leaseMs, maxWaiters: 10 });
+  await operator.remove("gone");
+  const witness = await new Semaphore(user, "kept", definition).acquire();
+  await server.command("SAVE");
+  await server.restart();
+  await until(async () => (await operator.inspect("kept"))?.recovering, { what: "the recovery" });
+  await until(async () => (await user.inspect("kept"))?.recovering, { what: "the other store to be back" });
+  await user.renew("gone", []);
+  expect(await operator.inspect("gone")).toBeUndefined();
+  await witness.release();
+});
+
+test("thousands of leases of one process come back", async () => {
+  const store = open();
+  const create = { limit: 5_000, leaseMs, maxWaiters: 10 };
+  await Promise.all(Array.from({ length: 3_000 }, () => hold(store, "api", { create })));
+  await server.restart({ empty: true });
+  await until(async () => (await store.inspect("api"))?.inUse === 3_000, { what: "the claims" });
+});
+
+test("the release of a former owner does not end a lease that another process has claimed", async () => {
+  const [former, latter] = [open(), open()];
+  const { lease, fence } = await hold(former, "api", { attempt: "1" });
+  const restore = { permits: 1, fence, leaseMs, holder: "test", create: undefined };
+  await latter.claim("api", [{ lease, attempt: "2", restore }]);
+  await server.restart({ empty: true });
+  for (const store of [latter, former]) {
+    await until(async () => (await store.inspect("api"))?.inUse === 1, { what: "the claims" });
+  }
+  expect(await former.release({ semaphore: "api", lease, attempt: "1" })).toBe(false);
+  expect((await latter.inspect("api"))?.inUse).toBe(1);
+});
+
 test("a recovery is told to observers with its cause, and its end; to one who comes late, too", async () => {
   const [early, late]: [RecoveryEvent[], RecoveryEvent[]] = [[], []];
   const store = open();
@@ -129,7 +206,7 @@ test("a recovery is told to observers with its cause, and its end; to one who co
 });
 
 test("a start on a server that has been up for longer than any lease pauses nothing", async () => {
-  await until(async () => /uptime_in_seconds:[2-9]/.test(String(await server.command("INFO", "server"))), {
+  await until(async () => /uptime_in_seconds:[3-9]/.test(String(await server.command("INFO", "server"))), {
     what: "a server that is old enough",
   });
   const events: RecoveryEvent[] = [];

@@ -44,7 +44,8 @@ export class ScriptUnderTest {
   readonly #key: string;
   /** What the processes know of the server. */
   knowledge: Knowledge = knowledge.none;
-  cameFrom: string | undefined;
+  /** How long ago another life of the server has served them. */
+  servedAgoMs: number | undefined;
   #applySha = "";
   #inspectSha = "";
   #batches = new Map<string, number>();
@@ -112,7 +113,7 @@ export class ScriptUnderTest {
       maxLeaseMs,
       holder: '"test"',
       knowledge: this.knowledge,
-      cameFrom: this.cameFrom,
+      servedAgoMs: this.servedAgoMs,
     };
     const text = await this.redis.evalsha(
       this.#applySha,
@@ -163,6 +164,14 @@ export class ScriptUnderTest {
     const rewrite = `local facts = { cmsgpack.unpack(redis.call('HGET', KEYS[1], '')) }
       facts[1] = 99
       redis.call('HSET', KEYS[1], '', cmsgpack.pack(unpack(facts)))`;
+    await this.redis.eval(rewrite, 1, this.#key);
+  }
+
+  /** Writes the facts as the library before this one did. */
+  async writeAsBefore(): Promise<void> {
+    const rewrite = `local facts = { cmsgpack.unpack(redis.call('HGET', KEYS[1], '')) }
+      facts[1] = 1
+      redis.call('HSET', KEYS[1], '', cmsgpack.pack(unpack(facts, 1, 26)))`;
     await this.redis.eval(rewrite, 1, this.#key);
   }
 

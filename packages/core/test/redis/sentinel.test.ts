@@ -1,4 +1,11 @@
-import { type RedisServer, type SentinelSetup, startRedis, startSentinels, until } from "@sluice/testkit";
+import {
+  type RedisServer,
+  type SentinelSetup,
+  startCutProxy,
+  startRedis,
+  startSentinels,
+  until,
+} from "@sluice/testkit";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Lease } from "../../src/lease/lease.js";
@@ -45,6 +52,24 @@ describe("a master that Sentinels watch", () => {
       { limit: 1 },
     );
     await (await semaphore.acquire()).release();
+  });
+
+  test("is found although the Sentinel that is named first takes every question and answers none", async () => {
+    const silent = await startCutProxy(setup.sentinels[0]?.port ?? 0);
+    silent.blackhole("toClient");
+    const url = setup.url.replace("redis+sentinel://", `${silent.url.replace("redis:", "redis+sentinel:")},`);
+    const semaphore = new Semaphore(storeAt(url), "api", { limit: 1 });
+    const lease = await semaphore.acquire({ waitMs: 10_000 });
+    expect(await lease.release()).toBe(true);
+    await silent.close();
+  }, 20_000);
+
+  test("is told from a Sentinel, which is refused as a server", async () => {
+    const store = storeAt(`redis://127.0.0.1:${setup.sentinels[0]?.port}`);
+    await expect(new Semaphore(store, "api", { limit: 1 }).acquire()).rejects.toMatchObject({
+      code: "STORE_INCOMPATIBLE",
+      message: expect.stringContaining("redis+sentinel://"),
+    });
   });
 
   test("that is demoted under load hands over to its replica, and the count is kept", async () => {

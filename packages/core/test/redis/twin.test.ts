@@ -164,7 +164,7 @@ function texts(asked: Operation): string[] {
 /** What a claim creates where it is missing is an operation of its own, too. */
 function claimTexts({ lease, attempt, restore }: ClaimOperation): string[] {
   const text = encode.claim(lease, attempt, restore);
-  return restore?.create === undefined ? [text] : [encode.recall(restore.create, 0), text];
+  return restore?.create === undefined ? [text] : [encode.recall(restore.create, 0, true), text];
 }
 
 function creates(asked: Operation): boolean {

@@ -16,6 +16,8 @@ export interface GrantTerms {
   readonly fence: number;
   /** In the server's clock. */
   readonly expiresAt: number;
+  /** Since when the lease belongs to this attempt, in the server's clock. */
+  readonly ownedAt: number;
   readonly leaseMs: number;
   /** It was granted to another attempt before. */
   readonly again?: boolean;
@@ -105,12 +107,13 @@ export class AcquireCall implements Call {
       return;
     }
     if (typeof answer !== "number") {
-      this.#answeredAtLength(answer);
+      this.#answeredAtLength(answer, reply.now);
       return;
     }
     if (answer !== refusals.reused) this.#lane.vacated(this);
     const leaseMs = this.leaseMs(reply);
-    if (answer > 0) this.take({ fence: reply.fenceBase + answer, expiresAt: reply.now + leaseMs, leaseMs });
+    const { now, fenceBase } = reply;
+    if (answer > 0) this.take({ fence: fenceBase + answer, expiresAt: now + leaseMs, ownedAt: now, leaseMs });
     else this.#refused(answer, reply);
   }
 
@@ -158,10 +161,13 @@ export class AcquireCall implements Call {
     else this.earlier.settle({ outcome: "superseded" });
   }
 
-  #answeredAtLength([held, first = 0, expiresAt = 0, leaseMs = 0, , again]: readonly number[]): void {
+  #answeredAtLength(
+    [held, first = 0, expiresAt = 0, leaseMs = 0, , again]: readonly number[],
+    ownedAt: number,
+  ): void {
     if (held === 1) {
       this.#lane.vacated(this);
-      this.take({ fence: first, expiresAt, leaseMs, again: again === 1 });
+      this.take({ fence: first, expiresAt, ownedAt, leaseMs, again: again === 1 });
       return;
     }
     this.mode = "again";

@@ -52,7 +52,7 @@ export interface BatchOptions {
   /** A number greater than every one before, over all semaphores of this process. */
   readonly nextNumber: () => number;
   /** What the server should know about its present life, and which one served this process before. */
-  readonly knowledge: () => { readonly knowledge: Knowledge; readonly cameFrom: string | undefined };
+  readonly knowledge: () => { readonly knowledge: Knowledge; readonly servedAgoMs: number | undefined };
   readonly listener: BatchListener;
 }
 

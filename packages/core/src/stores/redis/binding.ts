@@ -41,7 +41,7 @@ export class ReplicaError extends Error {
  * text never reaches another server than the one whose incarnation it bears.
  *
  * @param earlier returned where it still holds: it is then known by the server
- * @throws StoreIncompatibleError where the server is older than Redis 7.0 or Valkey 7.2
+ * @throws StoreIncompatibleError where the server is older than Redis 7.0 or Valkey 7.2, or is no single server
  * @throws ReplicaError
  */
 export async function bind(
@@ -56,7 +56,7 @@ export async function bind(
   const patience = setTimeout(() => connection.disconnect(), bindMs);
   try {
     await connection.connect();
-    const incarnation = await readIncarnation(connection);
+    const incarnation = await readIncarnation(connection, push);
     return earlier?.incarnation === incarnation
       ? earlier
       : await load(connection, sources, push, incarnation);
@@ -66,9 +66,10 @@ export async function bind(
   }
 }
 
-async function readIncarnation(connection: RedisClient): Promise<string> {
+async function readIncarnation(connection: RedisClient, push: Push): Promise<string> {
   const server = String(await connection.call("INFO", "server"));
   requireVersion(server);
+  if (push === "PUBLISH") requireSingle(server);
   const replication = String(await connection.call("INFO", "replication"));
   if (field(replication, "role") !== "master") throw new ReplicaError();
   return incarnationOf(field(server, "run_id") ?? "", field(replication, "master_replid2") ?? "");
@@ -124,6 +125,17 @@ function requireVersion(info: string): void {
   throw new StoreIncompatibleError(
     `the server is ${kind} ${version}; Sluice needs Redis ${minimum.redis.join(".")} or Valkey ${minimum.valkey.join(".")}, or later`,
   );
+}
+
+const otherTopologies: Readonly<Record<string, string>> = {
+  cluster: "a node of a Cluster, which takes a redis+cluster:// URL or a Cluster client",
+  sentinel: "a Sentinel, which takes a redis+sentinel:// URL or a client with the option sentinels",
+};
+
+/** A node of a Cluster would refuse what is kept elsewhere, and a Sentinel everything. */
+function requireSingle(info: string): void {
+  const other = otherTopologies[field(info, "redis_mode") ?? ""];
+  if (other !== undefined) throw new StoreIncompatibleError(`the server is ${other}`);
 }
 
 function field(info: string, name: string): string | undefined {

@@ -45,6 +45,8 @@ export interface Manner {
   readonly startsBatch?: boolean;
   /** Carry it out even after its caller was told that the store is away. */
   readonly outlives?: boolean;
+  /** Asked when it is about to be sent; where it is not wanted any more it fails. */
+  readonly wanted?: (() => boolean) | undefined;
 }
 
 /** What an answer means; a promise where the store has to ask once more. */
@@ -63,6 +65,7 @@ export class PatientCall<Result> implements Call {
   readonly #resolve: (result: Result | PromiseLike<Result>) => void;
   readonly #reject: (error: Error) => void;
   readonly #outlives: boolean;
+  readonly #wanted: (() => boolean) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #repeated = false;
   #settled = false;
@@ -72,7 +75,7 @@ export class PatientCall<Result> implements Call {
     read: Read<Result>,
     resolve: (result: Result | PromiseLike<Result>) => void,
     reject: (error: Error) => void,
-    { run, startsBatch, outlives = false }: Manner,
+    { run, startsBatch, outlives = false, wanted }: Manner,
   ) {
     this.run = run;
     this.startsBatch = startsBatch;
@@ -81,9 +84,11 @@ export class PatientCall<Result> implements Call {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#outlives = outlives;
+    this.#wanted = wanted;
   }
 
   encode(): string | undefined {
+    if (this.#wanted?.() === false) this.failed(new StoreUnavailableError("the answer would come too late"));
     return this.#settled && !this.#outlives ? undefined : this.#text;
   }
 

@@ -5,16 +5,21 @@ import { type Binding, bind, type Push, ReplicaError, type Scripts } from "./bin
 import { errorOf, unavailable, withoutCommand } from "./call.js";
 import type { RedisClient } from "./client.js";
 import { faultOf } from "./faults.js";
+import { Handshake } from "./handshake.js";
+import { inTime } from "./in-time.js";
 import { Inbox } from "./inbox.js";
 import type { Link, Network, NetworkListener } from "./link.js";
+import { Lives } from "./lives.js";
 import { Observers } from "./observers.js";
+import { ScriptCalls } from "./script-calls.js";
 
 const bindRetryMs = 100;
-/** How long it may take to subscribe and to bind, and for a client of ours to become ready after it has connected. */
+/** How long it may take to subscribe and to bind. */
 const establishMs = 5_000;
-/** Memory that has run out is asked for again after this time. */
-const outOfMemoryMs = 1_000;
-const pingTimeoutMs = 2_000;
+/** How long anything else may take that is not a batch, which has a time of its own. */
+const answerMs = 5_000;
+const pingMs = 2_000;
+const noOthers: readonly string[] = [];
 
 export interface ConnectionSetup {
   readonly client: RedisClient;
@@ -27,6 +32,8 @@ export interface ConnectionSetup {
   /** The channel of this process; left out on a node of a Cluster, where each semaphore has one of its own. */
   readonly inbox: string | undefined;
   readonly listener: NetworkListener;
+  /** Told when a node has ended subscriptions by itself, because it gave their slot away. */
+  readonly unsubscribed?: () => void;
 }
 
 /**
@@ -48,55 +55,54 @@ export class Connection implements Link, Network {
   readonly #listener: NetworkListener;
   readonly #observers = new Observers();
   readonly #arrivals = new Arrivals();
-  #binding: Binding | undefined;
-  /** Some call was served under the binding: it is of the server that the client is connected to. */
-  #proven = false;
-  /** The life of the server that was met last, and since when it is known. */
-  #life = { incarnation: "", since: 0 };
-  #firstIncarnation: string | undefined;
-  #answered = false;
+  readonly #lives = new Lives();
+  readonly #handshake: Handshake | undefined;
+  readonly #calls: ScriptCalls;
   #establishing = false;
-  #outOfMemoryUntil = 0;
   #retry: NodeJS.Timeout | undefined;
-  #readiness: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ client, own, process, scripts, assumeFresh, inbox, listener }: ConnectionSetup) {
+  constructor(setup: ConnectionSetup) {
+    const { client, own, process, scripts, assumeFresh, inbox, listener } = setup;
     this.process = process;
     this.#client = client;
     this.#own = own;
     this.#scripts = scripts;
     this.#assumeFresh = assumeFresh;
     this.#listener = listener;
+    this.#calls = new ScriptCalls(client, this.#unbound);
     this.#push = inbox === undefined ? "SPUBLISH" : "PUBLISH";
     this.#inbox = new Inbox({
       client,
       own,
       channel: inbox,
       pushed: (text) => listener.pushed(text),
+      unsubscribed: () => setup.unsubscribed?.(),
       ready: this.#ready,
       failed: this.#failed,
     });
+    this.#handshake = own ? new Handshake(client) : undefined;
     this.#listen();
     if (client.status === "ready") this.#establish();
     else if (client.status === "wait") client.connect().catch(() => {});
+    else if (client.status === "end") this.#setDown(new Error("the client was ended"));
   }
 
   get incarnation(): string {
-    return this.#binding?.incarnation ?? "";
+    return this.#calls.binding?.incarnation ?? "";
   }
 
   get assumesFresh(): boolean {
-    return this.#assumeFresh && !this.#answered && this.isInFirstLife;
+    return this.#assumeFresh && !this.#calls.answered && this.isInFirstLife;
   }
 
   /** The server is in the life in which it was first met. */
   get isInFirstLife(): boolean {
-    return this.#life.incarnation === this.#firstIncarnation;
+    return this.#lives.isFirst;
   }
 
   get knownForMs(): number {
-    return this.#life.incarnation === "" ? 0 : performance.now() - this.#life.since;
+    return this.#lives.knownForMs;
   }
 
   link(): Link {
@@ -106,15 +112,12 @@ export class Connection implements Link, Network {
   unlink(): void {}
 
   /** @param others the semaphore's other keys, which a Cluster wants to be told */
-  apply(key: string, batch: string, others: readonly string[] = []): Promise<unknown> {
-    const binding = this.#requireBinding();
-    const outOfMemory = this.#outOfMemoryUntil > 0 && performance.now() < this.#outOfMemoryUntil;
-    const sha = outOfMemory ? binding.applyOutOfMemorySha : binding.applySha;
-    return this.#run(binding, sha, key, others, batch);
+  apply(key: string, batch: string, others = noOthers): Promise<unknown> {
+    return this.#calls.apply(this.#requireBinding(), key, others, batch);
   }
 
   /** @throws also what a node says that does not keep the semaphore */
-  async inspect(key: string, request: string, others: readonly string[] = []): Promise<string | null> {
+  async inspect(key: string, request: string, others = noOthers): Promise<string | null> {
     try {
       return await this.#inspect(key, request, others);
     } catch (error) {
@@ -137,14 +140,14 @@ export class Connection implements Link, Network {
   /** @throws also what a node says that does not keep the key */
   async call(command: string, ...args: (string | number)[]): Promise<unknown> {
     if (!this.up) throw this.#down();
-    return this.#client.call(command, ...args).catch((error) => {
+    return this.#inTime(this.#client.call(command, ...args)).catch((error) => {
       throw faultOf(error) === "moved" ? error : unavailable(error);
     });
   }
 
   /** Hears what is published to a channel in a slot of this node. @throws whatever the client says */
   subscribe(channel: string): Promise<void> {
-    return this.#inbox.subscribeInSlot(channel);
+    return inTime(answerMs, this.#inbox.subscribeInSlot(channel), () => this.#inbox.reset());
   }
 
   unsubscribe(channel: string): void {
@@ -152,18 +155,9 @@ export class Connection implements Link, Network {
   }
 
   async ping(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(unavailable(new Error(`no answer within ${pingTimeoutMs} ms`))),
-        pingTimeoutMs,
-      );
+    await inTime(pingMs, this.call("PING")).catch((error) => {
+      throw errorOf(error);
     });
-    try {
-      await Promise.race([this.call("PING"), late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   observe(observer: StoreObserver): () => void {
@@ -175,7 +169,8 @@ export class Connection implements Link, Network {
   }
 
   reset(): void {
-    if (this.#own) this.#client.disconnect(true);
+    this.#reconnect();
+    this.#inbox.reset();
   }
 
   close(): void {
@@ -185,68 +180,56 @@ export class Connection implements Link, Network {
     this.refusal ??= new StoreUnavailableError("the store is closed");
     this.#arrivals.tell();
     clearTimeout(this.#retry);
-    clearTimeout(this.#readiness);
+    this.#handshake?.close();
     this.#unlisten();
     this.#inbox.close();
     if (this.#own) this.#client.disconnect();
   }
 
   async #inspect(key: string, request: string, others: readonly string[]): Promise<string | null> {
-    const binding = this.#requireBinding();
-    return this.#run(binding, binding.inspectSha, key, others, request) as Promise<string | null>;
+    return this.#inTime(this.#calls.inspect(this.#requireBinding(), key, others, request));
+  }
+
+  /** A server that says nothing must not keep anybody waiting without end. */
+  #inTime<Reply>(call: Promise<Reply>): Promise<Reply> {
+    return inTime(answerMs, call, () => this.reset());
   }
 
   #requireBinding(): Binding {
-    if (!this.up || this.#binding === undefined) throw this.#down();
-    return this.#binding;
+    const { binding } = this.#calls;
+    if (!this.up || binding === undefined) throw this.#down();
+    return binding;
   }
 
   #down(): StoreUnavailableError {
     return unavailable(this.refusal ?? this.cause);
   }
 
-  async #run(
-    binding: Binding,
-    sha: string,
-    key: string,
-    others: readonly string[],
-    argument: string,
-  ): Promise<unknown> {
-    try {
-      const reply = await this.#client.evalsha(sha, 1 + others.length, key, ...others, argument);
-      this.#proven = true;
-      this.#answered ||= sha !== binding.inspectSha;
-      return reply;
-    } catch (error) {
-      this.#learn(binding, error);
-      throw error;
-    }
-  }
-
-  #learn(binding: Binding, error: unknown): void {
-    const fault = faultOf(error);
-    if (fault === "out_of_memory") this.#outOfMemoryUntil = performance.now() + outOfMemoryMs;
-    if (fault !== "unbound" || this.#binding !== binding) return;
-    this.#binding = undefined;
+  readonly #unbound = (proven: boolean): void => {
     this.up = false;
-    if (this.#proven) this.#establish();
+    if (proven) this.#establish();
     else this.#leave(new Error("the connection leads to another server than a new one does"));
-  }
+  };
 
   /** The client is connected to a server that cannot serve us; where a new connection leads may be another one. */
   #leave(cause: unknown): void {
+    if (this.#closed) return;
     this.#setDown(cause);
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
-      this.reset();
+      this.#reconnect();
       this.#ready();
     }, bindRetryMs);
+  }
+
+  #reconnect(): void {
+    if (this.#own) this.#client.disconnect(true);
   }
 
   #establish(): void {
     if (this.#establishing || this.#closed) return;
     this.#establishing = true;
-    this.#inTime(this.#subscribeThenBind())
+    inTime(establishMs, this.#subscribeThenBind(), () => this.reset())
       .then((binding) => this.#setUp(binding))
       .catch((error) => this.#couldNotEstablish(error))
       .finally(() => {
@@ -254,31 +237,15 @@ export class Connection implements Link, Network {
       });
   }
 
-  /** A peer that accepts and says nothing must not keep the store from trying again. */
-  async #inTime(work: Promise<Binding>): Promise<Binding> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.reset();
-        reject(new Error(`no answer within ${establishMs} ms of connecting`));
-      }, establishMs);
-    });
-    work.catch(() => {});
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   async #subscribeThenBind(): Promise<Binding> {
     await this.#inbox.subscribe();
-    return bind(this.#client, this.#scripts, this.#push, this.#binding);
+    return bind(this.#client, this.#scripts, this.#push, this.#calls.binding);
   }
 
   #setUp(binding: Binding): void {
     if (this.#closed) return;
-    this.#take(binding);
+    this.#calls.bind(binding);
+    if (this.#lives.meet(binding.incarnation)) this.#listener.begunAnotherLife();
     if (this.#client.status !== "ready" || !this.#inbox.listens) {
       this.#tryAgain();
       return;
@@ -290,16 +257,6 @@ export class Connection implements Link, Network {
     this.#observers.availability({ up: true });
     this.#arrivals.tell();
     this.#listener.connected();
-  }
-
-  #take(binding: Binding): void {
-    const { incarnation } = binding;
-    if (this.#binding !== binding) this.#proven = false;
-    this.#binding = binding;
-    this.#firstIncarnation ??= incarnation;
-    if (this.#life.incarnation === incarnation) return;
-    this.#life = { incarnation, since: performance.now() };
-    if (incarnation !== this.#firstIncarnation) this.#listener.begunAnotherLife();
   }
 
   #couldNotEstablish(error: unknown): void {
@@ -337,15 +294,6 @@ export class Connection implements Link, Network {
     if (this.#client.status === "ready") this.#establish();
   };
 
-  /** The client asks the server whether it is ready, and would wait for an answer without end. */
-  readonly #connected = (): void => {
-    clearTimeout(this.#readiness);
-    this.#readiness = setTimeout(() => {
-      if (this.#client.status !== "ready") this.reset();
-    }, establishMs);
-    this.#readiness.unref();
-  };
-
   readonly #lost = (): void => {
     this.#setDown(undefined);
   };
@@ -355,7 +303,6 @@ export class Connection implements Link, Network {
   };
 
   #listen(): void {
-    this.#client.on("connect", this.#connected);
     this.#client.on("ready", this.#ready);
     this.#client.on("close", this.#lost);
     this.#client.on("end", this.#lost);
@@ -363,7 +310,6 @@ export class Connection implements Link, Network {
   }
 
   #unlisten(): void {
-    this.#client.off("connect", this.#connected);
     this.#client.off("ready", this.#ready);
     this.#client.off("close", this.#lost);
     this.#client.off("end", this.#lost);

@@ -1,5 +1,5 @@
 import type { Claim, LossReason } from "../../store.js";
-import type { Terms } from "./wire.js";
+import type { OwnTerms } from "./wire.js";
 
 /** What this process knows of a lease, beside how long it lasts. */
 export interface Holding {
@@ -7,11 +7,12 @@ export interface Holding {
   /** The attempt that it belongs to. */
   readonly attempt: string;
   /** As it was granted. Undefined where another process was granted it, and nobody has told: it cannot be restored. */
-  readonly terms: Terms | undefined;
+  readonly terms: OwnTerms | undefined;
   readonly onLost: Claim["onLost"];
 }
 
 interface Held extends Holding {
+  terms: OwnTerms | undefined;
   validUntil: number;
 }
 
@@ -43,15 +44,19 @@ export class HeldLeases {
     this.#leases.set(lease, { lease, attempt, terms, onLost, validUntil });
   }
 
-  extend(lease: string, validUntil: number): void {
+  /** It was renewed for `leaseMs`. What was believed before is not taken back. */
+  extend(lease: string, validUntil: number, leaseMs: number): void {
     const held = this.#leases.get(lease);
-    if (held !== undefined) held.validUntil = validUntil;
+    if (held === undefined) return;
+    held.validUntil = Math.max(held.validUntil, validUntil);
+    if (held.terms !== undefined && held.terms.leaseMs !== leaseMs) held.terms = { ...held.terms, leaseMs };
   }
 
-  /** The lease belongs to a claim from now on. */
-  handOver({ lease, attempt, restore, onLost }: Claim, validUntil: number): void {
+  /** The lease belongs to a claim from now on. @param ownedAt in the semaphore's clock */
+  handOver({ lease, attempt, restore, onLost }: Claim, validUntil: number, ownedAt: number): void {
     const terms = restore ?? this.#leases.get(lease)?.terms;
-    this.#leases.set(lease, { lease, attempt, terms, onLost, validUntil });
+    const own = terms && { ...terms, ownedAt };
+    this.#leases.set(lease, { lease, attempt, terms: own, onLost, validUntil });
   }
 
   /** Returns until when the lease was believed; -Infinity where it was not held. */

@@ -1,4 +1,5 @@
 import { ownClientOptions, type RedisClient } from "./client.js";
+import { Handshake } from "./handshake.js";
 
 export interface InboxSetup {
   readonly client: RedisClient;
@@ -7,6 +8,8 @@ export interface InboxSetup {
   /** The channel of this process; left out where channels are subscribed one by one, in the slots of a Cluster. */
   readonly channel: string | undefined;
   readonly pushed: (text: string) => void;
+  /** A node has ended subscriptions by itself. Clients before ioredis 6 do not tell. */
+  readonly unsubscribed: () => void;
   /** Whoever is subscribed has to subscribe anew: what was pushed meanwhile is lost. */
   readonly ready: () => void;
   readonly failed: (error: unknown) => void;
@@ -16,6 +19,7 @@ export interface InboxSetup {
 export class Inbox {
   readonly #setup: InboxSetup;
   readonly #client: RedisClient;
+  readonly #handshake: Handshake | undefined;
   #subscribed = false;
 
   constructor(setup: InboxSetup) {
@@ -26,6 +30,7 @@ export class Inbox {
     // clients take for the answer to a command.
     const shares = own && channel !== undefined && client.options.protocol === 3;
     this.#client = shares ? client : client.duplicate({ ...ownClientOptions, lazyConnect: false });
+    this.#handshake = shares ? undefined : new Handshake(this.#client);
     this.#listen();
   }
 
@@ -50,10 +55,17 @@ export class Inbox {
     this.#client.sunsubscribe(channel).catch(() => {});
   }
 
+  /** The connection may be dead without anybody having been told. One that is shared is not the inbox's to end. */
+  reset(): void {
+    if (this.#client !== this.#setup.client) this.#client.disconnect(true);
+  }
+
   close(): void {
+    this.#handshake?.close();
     this.#client.off("close", this.#lost);
     this.#client.off("message", this.#message);
     this.#client.off("smessage", this.#slotMessage);
+    this.#client.off("moved", this.#setup.unsubscribed);
     if (this.#client !== this.#setup.client) this.#client.disconnect();
   }
 
@@ -71,8 +83,12 @@ export class Inbox {
 
   #listen(): void {
     this.#client.on("close", this.#lost);
-    if (this.#setup.channel === undefined) this.#client.on("smessage", this.#slotMessage);
-    else this.#client.on("message", this.#message);
+    if (this.#setup.channel === undefined) {
+      this.#client.on("smessage", this.#slotMessage);
+      this.#client.on("moved", this.#setup.unsubscribed);
+    } else {
+      this.#client.on("message", this.#message);
+    }
     if (this.#client === this.#setup.client) return;
     this.#client.on("ready", this.#setup.ready);
     this.#client.on("error", this.#setup.failed);

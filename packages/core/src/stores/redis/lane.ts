@@ -87,6 +87,7 @@ export class Lane implements AcquireLane, BatchListener {
     this.#recollection = new Recollection({
       held: this.#held,
       remembered: options.remembered,
+      isInUse: () => this.#held.size > 0 || this.#waiting.size > 0,
       outcome: (lease, answer, reply) => this.#outcome(lease, answer, reply),
       run: (text) => this.run(text),
       recovers: options.recovers,
@@ -99,7 +100,7 @@ export class Lane implements AcquireLane, BatchListener {
       nextNumber: nextBatch,
       knowledge: () => ({
         knowledge: this.limit === undefined ? options.knowledge() : knowledge.none,
-        cameFrom: this.#cameFrom(),
+        servedAgoMs: this.#servedAgoMs(),
       }),
       listener: this,
     });
@@ -186,13 +187,14 @@ export class Lane implements AcquireLane, BatchListener {
 
   granted(
     { request }: AcquireCall,
-    { fence, expiresAt, leaseMs, again = false }: GrantTerms,
+    { fence, expiresAt, ownedAt, leaseMs, again = false }: GrantTerms,
   ): Grant | undefined {
     const validUntil = this.#clock.validUntil(expiresAt);
     if (validUntil <= performance.now()) return undefined;
     const { lease, permits, holder, attempt, onLost } = request;
     if (fence > this.#batches.fenceSeen) this.#batches.fenceSeen = fence;
-    this.#held.add({ lease, attempt, terms: { permits, fence, leaseMs, holder }, onLost }, validUntil);
+    const terms = { permits, fence, leaseMs, holder, ownedAt };
+    this.#held.add({ lease, attempt, terms, onLost }, validUntil);
     return { outcome: "granted", lease, permits, fence, leaseMs, validUntil, limit: this.limit ?? 0, again };
   }
 
@@ -210,7 +212,7 @@ export class Lane implements AcquireLane, BatchListener {
   #outcome(lease: string, answer: WireAnswer, reply: Reply): RenewResult {
     if (typeof answer === "number" && answer > 0) {
       const validUntil = this.#clock.validUntil(reply.now + answer);
-      this.#held.extend(lease, validUntil);
+      this.#held.extend(lease, validUntil, answer);
       return { lease, renewed: true, validUntil };
     }
     const reason = answer === refusals.revoked ? "revoked" : "lapsed";
@@ -221,7 +223,7 @@ export class Lane implements AcquireLane, BatchListener {
   /** What the answer to a claim means. */
   claimed(claim: Claim, answer: WireAnswer, reply: Reply): RenewResult {
     const result = this.#outcome(claim.lease, answer, reply);
-    if (result.renewed) this.#held.handOver(claim, result.validUntil);
+    if (result.renewed) this.#held.handOver(claim, result.validUntil, reply.now);
     return result;
   }
 
@@ -234,12 +236,18 @@ export class Lane implements AcquireLane, BatchListener {
     this.#held.lose(lease, reason);
   }
 
+  /** Calls, be there something to ask or not. */
+  look(): void {
+    this.#batches.look();
+  }
+
   /**
    * What is pending goes, and what is waited for is compared. Another life of the server may have lost all: it is told
    * first what there was.
    */
   connected(): void {
-    if (!this.#clock.knows(this.#connection.incarnation)) {
+    const isKnown = this.#clock.knows(this.#connection.incarnation);
+    if (!isKnown || this.#recollection.recoveryMs > 0) {
       this.#tell(this.#recollection.begin());
     }
     this.#batches.connected();
@@ -265,6 +273,8 @@ export class Lane implements AcquireLane, BatchListener {
     if (this.#known) this.#options.seen();
     if (this.#recollection.note(reply)) this.#tell(this.#recollection.tell());
     this.limit = Math.max(0, reply.limit);
+    // One that is gone, and of which nothing is remembered, has nothing to lose.
+    if (!this.#known && this.remembered === undefined) this.#batches.fenceSeen = 0;
     this.#leaseMs = reply.leaseMs;
     this.#waiting.noteLeaseMs(reply.leaseMs);
     this.#lookAt = reply.lapseInMs > 0 ? performance.now() + reply.lapseInMs + 1 : Number.POSITIVE_INFINITY;
@@ -297,10 +307,12 @@ export class Lane implements AcquireLane, BatchListener {
   }
 
   /** Whoever has known this life of the server for longer holds nothing any more of what another one has granted. */
-  #cameFrom(): string | undefined {
+  #servedAgoMs(): number | undefined {
     const { incarnation, knownForMs } = this.#connection;
-    const isAnother = this.#clock.incarnation !== "" && !this.#clock.knows(incarnation);
-    return isAnother && knownForMs <= this.#options.maxLeaseMs ? this.#clock.incarnation : undefined;
+    const earlier = this.#clock.incarnation;
+    const isSame = earlier === incarnation || earlier.startsWith(`${incarnation}+`);
+    if (earlier === "" || isSame || knownForMs > this.#options.maxLeaseMs) return undefined;
+    return performance.now() - this.#clock.answeredAt;
   }
 
   /** What the server may have lost is told before anything else is asked. */
@@ -323,7 +335,7 @@ export class Lane implements AcquireLane, BatchListener {
     } else if (this.#waiting.isQueued(call)) {
       this.#waiting.vacate(lease);
       const leaseMs = call.leaseMs(at);
-      call.take({ fence, expiresAt: at.now + leaseMs, leaseMs });
+      call.take({ fence, expiresAt: at.now + leaseMs, ownedAt: at.now, leaseMs });
     } else {
       this.#whenAnswered(() => this.#handedOver(lease, fence, at));
     }

@@ -6,6 +6,8 @@ import { factsKey } from "./wire.js";
 
 /** How often a semaphore in use is entered anew, should its name have got lost. */
 const enterEveryMs = 300_000;
+/** The server of the names may be away while that of the semaphore is not. */
+const enterAgainMs = 1_000;
 /** Each entry pays for looking at so many others, so that names whose semaphores are gone do not pile up. */
 const checksPerEntry = 2;
 
@@ -31,7 +33,10 @@ export class Names {
     const enteredAt = this.#enteredAt.get(semaphore);
     if (enteredAt !== undefined && now - enteredAt < enterEveryMs) return;
     this.#enteredAt.set(semaphore, now);
-    this.#enter(semaphore).catch(() => this.#enteredAt.delete(semaphore));
+    this.#enter(semaphore).catch(() => {
+      const isLatest = this.#enteredAt.get(semaphore) === now;
+      if (isLatest) this.#enteredAt.set(semaphore, now - enterEveryMs + enterAgainMs);
+    });
   }
 
   /** Enters it with the next use again. */

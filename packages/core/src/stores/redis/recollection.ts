@@ -1,12 +1,12 @@
 import type { Definition, RenewResult } from "../../store.js";
 import { type Call, Errand, PatientCall, type Read } from "./call.js";
-import type { HeldLeases, Holding } from "./held.js";
-import { encode, type Recovery, type Reply, refusals, type WireAnswer } from "./wire.js";
+import type { HeldLeases } from "./held.js";
+import { encode, type OwnTerms, type Recovery, type Reply, refusals, type WireAnswer } from "./wire.js";
 
 /** Why a server recovers, in words for logs. */
 const causes: Readonly<Record<string, string>> = {
-  restart: "the server has restarted, and may have lost the last writes",
-  promotion: "a replica has become the master, and may lack the last writes",
+  restart: "the server has restarted or is another one, and may lack the last writes",
+  promotion: "the server was promoted, or has restarted after it had replicas, and may lack the last writes",
   start: "the server has just started, and nothing tells what was before",
   flush: "the server was flushed",
   return: "another server has served meanwhile",
@@ -24,6 +24,8 @@ export interface RecollectionOptions {
   readonly held: HeldLeases;
   /** The definition that was last seen in an earlier use of the semaphore. */
   readonly remembered: Remembered | undefined;
+  /** Whether the process holds leases or waits. */
+  readonly isInUse: () => boolean;
   /** What the answer to a renewal or claim means. */
   readonly outcome: (lease: string, answer: WireAnswer, reply: Reply) => RenewResult;
   readonly run: (text: string) => void;
@@ -80,10 +82,11 @@ export class Recollection {
     const calls: Call[] = [];
     if (this.remembered !== undefined) {
       const { definition, version } = this.remembered;
-      calls.push(new Errand(encode.recall(definition, version)));
+      calls.push(new Errand(encode.recall(definition, version, this.#options.isInUse())));
     }
     for (const holding of this.#options.held.allBelieved()) {
-      if (holding.terms !== undefined && !this.#claiming.has(holding.lease)) calls.push(this.#claim(holding));
+      const { lease, attempt, terms } = holding;
+      if (terms !== undefined && !this.#claiming.has(lease)) calls.push(this.#claim(lease, attempt, terms));
     }
     return calls;
   }
@@ -103,7 +106,7 @@ export class Recollection {
     if (answer !== refusals.lapsed || recovery === undefined) return undefined;
     const holding = this.#options.held.believed(lease);
     if (holding?.terms === undefined) return undefined;
-    if (!this.#claiming.has(lease)) send(this.#claim(holding));
+    if (!this.#claiming.has(lease)) send(this.#claim(lease, holding.attempt, holding.terms));
     return this.#claiming.get(lease);
   }
 
@@ -117,11 +120,12 @@ export class Recollection {
     this.remembered = { definition: { limit, leaseMs, maxWaiters }, version };
   }
 
-  #claim({ lease, attempt, terms }: Holding): Call {
+  #claim(lease: string, attempt: string, terms: OwnTerms): Call {
     let call!: Call;
     const result = new Promise<RenewResult>((resolve, reject) => {
-      const read: Read<RenewResult> = (answer, reply) => this.#claimed(lease, answer, reply);
-      call = new PatientCall(encode.claim(lease, attempt, terms), read, resolve, reject, {});
+      const read: Read<RenewResult> = (answer, reply) => this.#claimed(lease, attempt, answer, reply);
+      const manner = { wanted: () => this.#options.held.believed(lease) !== undefined };
+      call = new PatientCall(encode.claimAgain(lease, attempt, terms), read, resolve, reject, manner);
     });
     this.#claiming.set(lease, result);
     const done = () => this.#claiming.delete(lease);
@@ -131,9 +135,10 @@ export class Recollection {
   }
 
   /** One that was released meanwhile may have been released before it was restored. */
-  #claimed(lease: string, answer: WireAnswer, reply: Reply): RenewResult {
+  #claimed(lease: string, attempt: string, answer: WireAnswer, reply: Reply): RenewResult {
     const result = this.#options.outcome(lease, answer, reply);
-    if (result.renewed && !this.#options.held.has(lease)) this.#options.run(encode.release(lease));
+    if (result.renewed && !this.#options.held.has(lease))
+      this.#options.run(encode.releaseOwned(lease, attempt));
     return result;
   }
 }

@@ -26,6 +26,8 @@ import { lookAt } from "./snapshot.js";
 import { decodePush, encode, type Knowledge, knowledge, refusals, runs } from "./wire.js";
 
 const tidyEveryMs = 60_000;
+/** Definitions of semaphores that are not in use here. */
+const mostRemembered = 10_000;
 /** How long closing waits for what is under way. */
 const closingMs = 1_000;
 
@@ -69,8 +71,11 @@ export class RedisStore implements Store, NetworkListener {
     const lane = this.#lane(semaphore);
     // A release that is repeated finds nothing where the first one was carried out: it was, if the lease was still good.
     const validUntil = lane.letGo(lease);
-    const read: Read<boolean> = (answer, _reply, repeated) =>
-      answer === 1 || (repeated && performance.now() < validUntil);
+    // So it is where the server recovers, and may have lost the lease; but not where that may belong to somebody else now.
+    const read: Read<boolean> = (answer, { recovery }, repeated) => {
+      const mayBeGone = repeated || (recovery !== undefined && attempt === undefined);
+      return answer === 1 || (mayBeGone && performance.now() < validUntil);
+    };
     return attempt === undefined
       ? this.#ask(semaphore, encode.name(lease), read, { run: runs.release, outlives: true })
       : this.#ask(semaphore, encode.releaseOwned(lease, attempt), read, { outlives: true });
@@ -91,7 +96,7 @@ export class RedisStore implements Store, NetworkListener {
   claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
     const lane = this.#lane(semaphore);
     const create = claims.find(({ restore }) => restore?.create !== undefined)?.restore?.create;
-    if (create !== undefined) lane.run(encode.recall(create, 0));
+    if (create !== undefined) lane.run(encode.recall(create, 0, true));
     return Promise.all(
       claims.map((claim) => {
         const read: Read<RenewResult> = (answer, reply) => lane.claimed(claim, answer, reply);
@@ -241,20 +246,31 @@ export class RedisStore implements Store, NetworkListener {
       knowledge: () => this.#knowledge(link),
       remembered: this.#remembered.get(semaphore),
       seen: () => this.#names.enter(semaphore),
-      recovers: (until, cause) => this.#recovery.begin(until, cause),
+      recovers: (until, cause) => this.#recovers(until, cause),
     });
     this.#lanes.set(semaphore, lane);
     return lane;
   }
 
   #knowledge(link: Link): Knowledge {
-    if (link.assumesFresh) return knowledge.fresh;
+    // What a caller says of a start is not believed for ever: the server may be flushed later.
+    if (link.assumesFresh && link.knownForMs <= this.maxLeaseMs) return knowledge.fresh;
     return link.knownForMs > this.maxLeaseMs ? knowledge.oldLife : knowledge.none;
   }
 
+  /** All semaphores may be concerned, also those that are quiet: their servers are told what there was. */
+  #recovers(until: number, cause: string): void {
+    if (!this.#recovery.begin(until, cause)) return;
+    this.begunAnotherLife();
+    for (const lane of this.#lanes.values()) lane.look();
+  }
+
   #remember(semaphore: string, remembered: Remembered | undefined): void {
-    if (remembered !== undefined && remembered.version > 0) this.#remembered.set(semaphore, remembered);
-    else this.#remembered.delete(semaphore);
+    this.#remembered.delete(semaphore);
+    if (remembered === undefined || remembered.version === 0) return;
+    this.#remembered.set(semaphore, remembered);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > mostRemembered && oldest !== undefined) this.#remembered.delete(oldest);
   }
 
   #tidy(): void {

@@ -59,12 +59,12 @@ function tryParse(url: string): RedisUrl | undefined {
   try {
     return parse(url);
   } catch {
-    return undefined; // an escape that stands for nothing
+    return undefined; // no URL, or an escape that stands for nothing
   }
 }
 
 function parse(url: string): RedisUrl | undefined {
-  if (/^rediss?:\/\//.test(url)) return URL.canParse(url) ? { kind: "server", url } : undefined;
+  if (/^rediss?:\/\//.test(url)) return isServerUrl(url) ? { kind: "server", url } : undefined;
   const parts =
     /^redis(s?)\+(cluster|sentinel):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url);
   if (parts === null) return undefined;
@@ -80,11 +80,20 @@ function parse(url: string): RedisUrl | undefined {
   return { kind, hosts, ...access, name: decodeURIComponent(name), db: Number(db), sentinel };
 }
 
+/** The client would take every parameter for an option, above those of ours, and go on where a database is no number. */
+function isServerUrl(url: string): boolean {
+  const { pathname, searchParams, username, password } = new URL(url);
+  decodeURIComponent(username + password);
+  const hasOptions = [...searchParams.keys()].some((name) => name !== "family");
+  return /^\/?\d*$/.test(pathname) && !hasOptions;
+}
+
 function readHost(text: string, defaultPort: number): Host | undefined {
   const [, bracketed, plain, port] =
     /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
-  return host === undefined ? undefined : { host, port: port === undefined ? defaultPort : Number(port) };
+  const number = Number(port ?? defaultPort);
+  return host === undefined || number < 1 || number > 65_535 ? undefined : { host, port: number };
 }
 
 function readCredentials(text: string): Credentials {

@@ -5,6 +5,12 @@ import type { AcquireRequest, Definition, Restore } from "../../store.js";
 /** A lease as its holder knows it from the grant. */
 export type Terms = Omit<Restore, "create">;
 
+/** As the process that holds the lease knows it. */
+export interface OwnTerms extends Terms {
+  /** Since when it belongs to its attempt, in the semaphore's clock. */
+  readonly ownedAt: number;
+}
+
 /** The key that the scripts make all others of a semaphore from. */
 export function factsKey(prefix: string, semaphore: string): string {
   return `${prefix}:{${semaphore}}:facts`;
@@ -80,7 +86,6 @@ function quote(name: string): string {
 export const encode = {
   cancel: (lease: string, attempt: string) => JSON.stringify(["c", lease, attempt]),
   name: quote,
-  release: (lease: string) => `[${runs.release},${quote(lease)}]`,
   releaseOwned: (lease: string, attempt: string) => JSON.stringify(["R", lease, attempt]),
   discard: (lease: string, fence: number) => `["z",${quote(lease)},${fence}]`,
   renewFor: (lease: string, leaseMs: number) => `["N",${quote(lease)},${leaseMs}]`,
@@ -91,8 +96,10 @@ export const encode = {
     );
   },
   ensure: ({ limit, leaseMs, maxWaiters }: Definition) => `["e",${limit},${leaseMs},${maxWaiters}]`,
-  recall: ({ limit, leaseMs, maxWaiters }: Definition, version: number) =>
-    `["D",${limit},${leaseMs},${maxWaiters},${version}]`,
+  claimAgain: (lease: string, attempt: string, { permits, fence, leaseMs, holder, ownedAt }: OwnTerms) =>
+    JSON.stringify(["K", lease, attempt, permits, fence, leaseMs, holder, ownedAt]),
+  recall: ({ limit, leaseMs, maxWaiters }: Definition, version: number, inUse: boolean) =>
+    `["D",${limit},${leaseMs},${maxWaiters},${version},${inUse ? 1 : 0}]`,
   define: ({ limit, leaseMs, maxWaiters }: Definition) => `["d",${limit},${leaseMs},${maxWaiters}]`,
   resize: (limit: number) => `["s",${limit}]`,
   revoke: (lease: string) => JSON.stringify(["v", lease]),
@@ -109,8 +116,8 @@ export interface BatchHeader {
   /** As JSON. */
   readonly holder: string;
   readonly knowledge: Knowledge;
-  /** The life of the server that served the caller a moment ago, where it is another one than this. */
-  readonly cameFrom: string | undefined;
+  /** How long ago another life of the server has served this process, where that may matter. */
+  readonly servedAgoMs: number | undefined;
 }
 
 /** What a caller knows of the server, for a semaphore that it does not know yet. */
@@ -125,9 +132,9 @@ export const knowledge = {
 export type Knowledge = (typeof knowledge)[keyof typeof knowledge];
 
 export function encodeBatch(header: BatchHeader, operations: string): string {
-  const { process, batch, after, fenceSeen, maxLeaseMs, holder, knowledge, cameFrom } = header;
-  const known = knowledge === 0 && cameFrom === undefined ? "" : `,${knowledge}`;
-  const end = cameFrom === undefined ? `${after}${known}` : `${after}${known},"${cameFrom}"`;
+  const { process, batch, after, fenceSeen, maxLeaseMs, holder, knowledge, servedAgoMs } = header;
+  const known = knowledge === 0 && servedAgoMs === undefined ? "" : `,${knowledge}`;
+  const end = servedAgoMs === undefined ? `${after}${known}` : `${after}${known},${Math.floor(servedAgoMs)}`;
   return `["${process}",${batch},${fenceSeen},${maxLeaseMs},${holder},[${operations}],${end}]`;
 }
 

@@ -8,15 +8,17 @@ import { Connection } from "../connection.js";
 import { faultOf } from "../faults.js";
 import type { Link, Network, NetworkListener } from "../link.js";
 import { Observers } from "../observers.js";
+import { Mender } from "./mender.js";
+import { Nodes } from "./nodes.js";
 import { type LinkHost, SlotLink } from "./slot-link.js";
 import { otherKeys, slotOf } from "./slots.js";
 import { askForSlots, type ClusterSource } from "./source.js";
 import { type Address, readMoved, Topology } from "./topology.js";
 
-/** The pause before looking again where the slots are, while something is not as it should be. */
-const mendMs = { first: 50, longest: 1_000 };
 /** A call that a node sends on goes after it so often. */
 const mostMoves = 3;
+/** A node that moves many slots away says so for each of them. */
+const listenAgainMs = 1_000;
 
 export interface ClusterSetup {
   readonly source: ClusterSource;
@@ -39,21 +41,24 @@ export class Cluster implements Network, LinkHost {
   refusal: SluiceError | undefined;
   readonly #setup: ClusterSetup;
   readonly #listener: NetworkListener;
-  readonly #nodes = new Map<Address, Connection>();
+  readonly #nodes = new Nodes((address) => this.#connect(address));
   readonly #links = new Map<string, SlotLink>();
   readonly #observers = new Observers();
   readonly #arrivals = new Arrivals();
+  readonly #mender = new Mender(
+    () => this.#mend(),
+    () => this.#isBroken(),
+  );
+  /** Those that have ended subscriptions by themselves. */
+  readonly #unsubscribing = new Set<Connection>();
   /** Slots in which the script has answered: from then on a missing marker was lost. */
   readonly #answered = new Set<number>();
   #topology = new Topology();
+  /** The node that has told it. */
+  #toldBy: Address | undefined;
   /** The masters that were met first, which alone may be assumed fresh. */
   #firstMasters: ReadonlySet<Address> | undefined;
   #up: boolean | undefined;
-  #mending = false;
-  #nextMend: NodeJS.Timeout | undefined;
-  #mendedAt = Number.NEGATIVE_INFINITY;
-  /** How often in a row it was looked in vain. */
-  #fruitless = 0;
   #closed = false;
 
   constructor(setup: ClusterSetup) {
@@ -78,11 +83,11 @@ export class Cluster implements Network, LinkHost {
   }
 
   async reachable(): Promise<void> {
-    if (!this.#someNodeIsUp() && this.#up === undefined && this.refusal === undefined) {
+    if (!this.#nodes.someUp && this.#up === undefined && this.refusal === undefined) {
       await this.#arrivals.next();
     }
     if (this.refusal !== undefined) throw this.refusal;
-    if (!this.#someNodeIsUp()) throw unavailable(this.cause);
+    if (!this.#nodes.someUp) throw unavailable(this.cause);
   }
 
   inspect(key: string, request: string): Promise<string | null> {
@@ -97,7 +102,7 @@ export class Cluster implements Network, LinkHost {
 
   /** Some node answers. */
   async ping(): Promise<void> {
-    const nodes = [...this.#nodes.values()].filter(({ up }) => up);
+    const nodes = this.#nodes.all().filter(({ up }) => up);
     await Promise.any(nodes.map((node) => node.ping())).catch((error: AggregateError) => {
       throw error.errors[0] ?? unavailable(this.cause);
     });
@@ -114,30 +119,31 @@ export class Cluster implements Network, LinkHost {
   close(): void {
     this.#closed = true;
     this.refusal ??= new StoreUnavailableError("the store is closed");
-    clearTimeout(this.#nextMend);
+    this.#mender.close();
     this.#arrivals.tell();
-    for (const node of this.#nodes.values()) node.close();
+    for (const node of this.#nodes.all()) node.close();
   }
 
   nodeOf(slot: number): Connection | undefined {
     const address = this.#topology.owner(slot);
-    return address === undefined ? undefined : this.#node(address);
+    return address === undefined ? undefined : this.#nodes.at(address);
   }
 
   moved(node: Connection, error: unknown): boolean {
-    const asked = this.#addressOf(node);
+    const asked = this.#nodes.addressOf(node);
     const told = error instanceof Error && asked ? readMoved(error.message, asked) : undefined;
     this.mend();
     if (told === undefined) return false;
     const master = this.#setup.source.reached(told.master);
     if (this.#topology.owner(told.slot) === master) return true;
+    if (this.#toldBy !== undefined) this.#nodes.doubt(this.#toldBy);
     this.#topology.assign(told.slot, master);
     this.#listener.begunAnotherLife();
     return true;
   }
 
   assumesFresh(slot: number, node: Connection): boolean {
-    const isFirst = this.#firstMasters?.has(this.#addressOf(node) ?? "") === true;
+    const isFirst = this.#firstMasters?.has(this.#nodes.addressOf(node) ?? "") === true;
     return this.#setup.assumeFresh && isFirst && node.isInFirstLife && !this.#answered.has(slot);
   }
 
@@ -155,55 +161,43 @@ export class Cluster implements Network, LinkHost {
   }
 
   mend(): void {
-    if (this.#closed || this.#mending || this.#nextMend !== undefined) return;
-    const pauseMs = Math.min(mendMs.first * 2 ** this.#fruitless, mendMs.longest);
-    const waitMs = Math.max(0, this.#mendedAt + pauseMs - performance.now());
-    this.#nextMend = setTimeout(() => {
-      this.#nextMend = undefined;
-      void this.#mend();
-    }, waitMs);
+    this.#mender.wanted();
+  }
+
+  cutOff(node: Connection): void {
+    const address = this.#nodes.addressOf(node);
+    if (address !== undefined) this.#nodes.doubt(address);
   }
 
   async #mend(): Promise<void> {
-    this.#mending = true;
     try {
       await this.#learnTopology();
-      await Promise.all([...this.#links.values()].filter(({ up }) => !up).map((link) => link.attach()));
+      for (const link of this.#links.values()) link.seek();
     } catch (error) {
       this.#couldNotLearn(error);
     }
-    this.#mending = false;
-    this.#mendedAt = performance.now();
-    this.#fruitless += 1;
-    if (this.#isBroken()) this.mend();
-    else this.#fruitless = 0;
   }
 
   /** Waiting does not help: what is on its way tells when it has arrived. */
   #isBroken(): boolean {
-    const isAway = [...this.#nodes.values()].some(({ away }) => away);
-    return this.#nodes.size === 0 || isAway || [...this.#links.values()].some(({ stuck }) => stuck);
+    return this.#nodes.someAway || [...this.#links.values()].some(({ stuck }) => stuck);
   }
 
   async #learnTopology(): Promise<void> {
     let cause: unknown = new Error("no node of the Cluster is known");
-    for (const address of this.#candidates()) {
+    const known = new Set([...this.#topology.nodes(), ...this.#setup.source.seeds()]);
+    for (const address of this.#nodes.byTrust(known)) {
       if (this.#closed) return;
       try {
         this.#take(new Topology(await askForSlots(this.#setup.source, address)));
+        this.#toldBy = address;
         return;
       } catch (error) {
         cause = error;
+        this.#nodes.doubt(address);
       }
     }
     throw cause;
-  }
-
-  /** Those that are up first: a node that does not answer takes a second. */
-  #candidates(): Address[] {
-    const isUp = (address: Address) => this.#nodes.get(address)?.up === true;
-    const known = [...new Set([...this.#topology.nodes(), ...this.#setup.source.seeds()])];
-    return [...known.filter(isUp), ...known.filter((address) => !isUp(address))];
   }
 
   #take(topology: Topology): void {
@@ -214,13 +208,13 @@ export class Cluster implements Network, LinkHost {
     this.#topology = topology;
     this.#firstMasters ??= masters;
     if (topology.differs(before)) this.#listener.begunAnotherLife();
-    for (const address of masters) this.#node(address);
-    for (const [address, node] of this.#nodes) {
-      if (masters.has(address)) continue;
-      this.#nodes.delete(address);
-      for (const link of this.#links.values()) if (link.isAt(node)) void link.attach();
-      node.close();
-    }
+    for (const address of masters) this.#nodes.at(address);
+    for (const node of this.#nodes.keep(masters)) this.#drop(node);
+  }
+
+  #drop(node: Connection): void {
+    for (const link of this.#links.values()) if (link.isAt(node)) void link.attach();
+    node.close();
   }
 
   #couldNotLearn(error: unknown): void {
@@ -231,33 +225,36 @@ export class Cluster implements Network, LinkHost {
     this.#arrivals.tell();
   }
 
-  #node(address: Address): Connection {
-    const known = this.#nodes.get(address);
-    if (known !== undefined) return known;
+  #connect(address: Address): Connection {
     const { source, process, scripts, assumeFresh } = this.#setup;
-    const client = source.client(address, { ...ownClientOptions, lazyConnect: true });
-    const listener: NetworkListener = {
-      connected: () => this.#nodeIsUp(node),
-      disconnected: (cause) => this.#nodeIsDown(node, cause),
-      begunAnotherLife: () => this.#listener.begunAnotherLife(),
-      refused: (error) => this.#refuse(error),
-      pushed: (text) => this.#listener.pushed(text),
-    };
-    const node = new Connection({
-      client,
+    const node: Connection = new Connection({
+      client: source.client(address, { ...ownClientOptions, lazyConnect: true }),
       own: true,
       process,
       scripts,
       assumeFresh,
       inbox: undefined,
-      listener,
+      unsubscribed: () => this.#listenAgain(node),
+      listener: {
+        connected: () => this.#nodeIsUp(node),
+        disconnected: (cause) => this.#nodeIsDown(node, cause),
+        begunAnotherLife: () => this.#listener.begunAnotherLife(),
+        refused: (error) => this.#refuse(error),
+        pushed: (text) => this.#listener.pushed(text),
+      },
     });
-    this.#nodes.set(address, node);
     return node;
   }
 
-  #addressOf(node: Connection): Address | undefined {
-    return [...this.#nodes].find(([, known]) => known === node)?.[0];
+  /** A slot may have come back to the node, which then knows of no subscription in it; which slots, it does not say. */
+  #listenAgain(node: Connection): void {
+    if (this.#unsubscribing.has(node)) return;
+    this.#unsubscribing.add(node);
+    const timer = setTimeout(() => {
+      this.#unsubscribing.delete(node);
+      for (const link of this.#links.values()) if (link.isAt(node)) void link.listenAgain();
+    }, listenAgainMs);
+    timer.unref();
   }
 
   #nodeIsUp(node: Connection): void {
@@ -281,15 +278,10 @@ export class Cluster implements Network, LinkHost {
     this.#listener.refused(error);
   }
 
-  #someNodeIsUp(): boolean {
-    return [...this.#nodes.values()].some(({ up }) => up);
-  }
-
   /** Told when it changes: the Cluster is up when all its masters are, and down when one of them is away. */
   #tellAvailability(): void {
-    const nodes = [...this.#nodes.values()];
-    const up = nodes.length > 0 && nodes.every((node) => node.up);
-    const down = nodes.length === 0 || nodes.some(({ away }) => away);
+    const up = this.#nodes.allUp;
+    const down = this.#nodes.someAway;
     if (up) this.cause = undefined;
     if (up === this.#up || (!up && !down)) return;
     this.#up = up;

@@ -17,6 +17,8 @@ export interface LinkHost {
   moved(node: Connection, error: unknown): void;
   /** The node may not be the right one any more: looks where the slots are, and attaches every link that is not up. */
   mend(): void;
+  /** The node says that it is cut off from the others: they know better where the slots are. */
+  cutOff(node: Connection): void;
   assumesFresh(slot: number, node: Connection): boolean;
   /** The script has answered a call in this slot. */
   answered(slot: number): void;
@@ -38,6 +40,7 @@ export class SlotLink implements Link {
   readonly #inbox: string;
   #node: Connection | undefined;
   #listens = false;
+  #subscribing = false;
   /** Grows with each attempt to attach: an older one that comes late counts no more. */
   #attempt = 0;
 
@@ -77,9 +80,10 @@ export class SlotLink implements Link {
     return this.#node?.knownForMs ?? 0;
   }
 
-  /** It is not up, and no connection that is being made will change that. */
+  /** It is not up, and nothing that is under way will change that. */
   get stuck(): boolean {
-    return !this.up && (this.#node === undefined || this.#node.away || this.#node.up);
+    if (this.up || this.#subscribing) return false;
+    return this.#node === undefined || this.#node.away || this.#node.up;
   }
 
   isAt(node: Connection): boolean {
@@ -108,10 +112,15 @@ export class SlotLink implements Link {
     this.#host.mend();
   }
 
+  /** Attaches where it is neither up nor about to be. */
+  seek(): void {
+    if (this.up || (this.#subscribing && this.#host.nodeOf(this.slot) === this.#node)) return;
+    void this.attach();
+  }
+
   /** Goes to the node that keeps the slot, and listens there; `linkUp` tells when it does. */
   async attach(): Promise<void> {
-    this.#attempt += 1;
-    const attempt = this.#attempt;
+    const attempt = this.#newAttempt();
     const node = this.#host.nodeOf(this.slot);
     if (node !== this.#node) this.#leave();
     this.#node = node;
@@ -119,9 +128,22 @@ export class SlotLink implements Link {
       if (node === undefined || node.away) this.lost(this.cause);
       return;
     }
+    this.#subscribing = true;
     try {
       await node.subscribe(this.#inbox);
       if (attempt === this.#attempt) this.#arrive();
+    } catch (error) {
+      if (attempt === this.#attempt) this.#couldNotAttach(node, error);
+    }
+  }
+
+  /** The node may have ended the subscription. What was pushed meanwhile is found as any push that is lost. */
+  async listenAgain(): Promise<void> {
+    const attempt = this.#attempt;
+    const node = this.#node;
+    if (!this.up || node === undefined) return;
+    try {
+      await node.subscribe(this.#inbox);
     } catch (error) {
       if (attempt === this.#attempt) this.#couldNotAttach(node, error);
     }
@@ -136,8 +158,14 @@ export class SlotLink implements Link {
   }
 
   close(): void {
-    this.#attempt += 1;
+    this.#newAttempt();
     this.#leave();
+  }
+
+  #newAttempt(): number {
+    this.#subscribing = false;
+    this.#attempt += 1;
+    return this.#attempt;
   }
 
   #leave(): void {
@@ -147,25 +175,36 @@ export class SlotLink implements Link {
   }
 
   #arrive(): void {
+    this.#subscribing = false;
     this.#listens = true;
     this.away = false;
     this.#host.linkUp(this);
   }
 
   #couldNotAttach(node: Connection, error: unknown): void {
+    this.#subscribing = false;
+    this.#listens = false;
     if (faultOf(error) === "moved") {
       this.#host.moved(node, error);
       return;
     }
+    if (isCutOff(error)) this.#host.cutOff(node);
     this.lost(error);
     this.#host.mend();
   }
 
   #learn(node: Connection, error: unknown): void {
     const fault = faultOf(error);
-    if (fault === "busy") this.#host.mend();
+    if (fault === "busy") {
+      if (isCutOff(error)) this.#host.cutOff(node);
+      this.#host.mend();
+    }
     if (fault !== "moved" || !this.isAt(node)) return;
     this.#listens = false;
     this.#host.moved(node, error);
   }
+}
+
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("CLUSTERDOWN");
 }

@@ -105,7 +105,7 @@ describe("a client that is left at a server that became a replica", () => {
     await server.command("REPLICAOF", "NO", "ONE");
     const lease = await semaphore.acquire();
     // The same server in another life: its scripts are still there, but what it held may be older.
-    expect(causes[0]).toMatch(/has become the master/);
+    expect(causes[0]).toMatch(/was promoted/);
     await lease.release();
     client.disconnect();
     await Promise.all([server.stop(), other.stop()]);

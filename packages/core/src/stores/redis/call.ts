@@ -20,7 +20,9 @@ export interface Call {
 export const patienceMs = 2_000;
 
 export function unavailable(cause: unknown): StoreUnavailableError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  // A host with several addresses fails with an error that has a code and no message of its own.
+  const reason =
+    cause instanceof Error ? `: ${cause.message || String(Object(cause).code ?? cause.name)}` : "";
   return new StoreUnavailableError(`Redis is unavailable${reason}`, { cause: withoutCommand(cause) });
 }
 

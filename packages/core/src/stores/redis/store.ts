@@ -177,6 +177,7 @@ export class RedisStore implements Store, NetworkListener {
 
   /** A server that may have lost its data is told the definitions that this process remembers. */
   begunAnotherLife(): void {
+    this.#names.forgetAll();
     for (const semaphore of this.#remembered.keys()) this.#lane(semaphore);
   }
 

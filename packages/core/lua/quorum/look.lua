@@ -64,7 +64,9 @@ end
 -- One that has waiters says so with each look; the waiters of a silent one are passed over, and then forgotten.
 local function beat()
   if redis.call('EXISTS', QUEUE) == 0 then return end
-  redis.call('HSET', PROCESSES, PROCESS, now)
+  redis.call('ZREMRANGEBYSCORE', PROCESSES, '-inf', now - FORGET_MS)
+  if PROCESS == '' then return end
+  redis.call('ZADD', PROCESSES, now, PROCESS)
   for _, key in ipairs({ QUEUE, WAITERS, PROCESSES }) do redis.call('PEXPIRE', key, QUEUE_MS) end
   use_facts()
 end
@@ -76,10 +78,9 @@ local function listen()
     local lease, place = found[i], found[i + 1]
     local text = redis.call('HGET', WAITERS, lease)
     local process = text and cjson.decode(text).process
-    local silent_ms = now - tonumber(process and redis.call('HGET', PROCESSES, process) or 0)
+    local silent_ms = now - tonumber(process and redis.call('ZSCORE', PROCESSES, process) or 0)
     if silent_ms > FORGET_MS then
       forget(lease)
-      if process then redis.call('HDEL', PROCESSES, process) end
     elseif silent_ms <= SILENT_MS then
       waiters[#waiters + 1] = lease
       waiters[#waiters + 1] = place

@@ -5,6 +5,7 @@
 --   t  takes free slots for a new lease
 --   k  keeps a lease for longer; restores what this master has lost, or was not asked for
 --   n  as k, counts the grant, and takes the lease out of the queue
+--   h  keeps a lease that is there, for one who does not know whether it is believed
 --   c  gives a lease that is there to another attempt
 --   r  as c; a master that recovers restores the lease
 -- Reply: the number of keys for a vote in favour, else an error that begins with the reason:
@@ -89,6 +90,8 @@ for i = FIRST_SLOT, #KEYS do
   -- Another lease had the slot since, or this one was released.
   if not stored and record.fence < floor_of(KEYS[i]) then return refuse('OVER') end
 end
+
+if OPERATION == 'h' and not held then return refuse('OVER') end
 
 if OPERATION == 'c' or OPERATION == 'r' then
   if not held and not (OPERATION == 'r' and recovering) then return refuse('OVER') end

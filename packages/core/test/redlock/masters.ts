@@ -23,3 +23,9 @@ export function freshStore(
     { ...options, assumeFresh: true },
   );
 }
+
+export function masterAt(masters: readonly RedisServer[], index: number): RedisServer {
+  const found = masters[index];
+  if (found === undefined) throw new Error(`there is no master ${index}`);
+  return found;
+}

@@ -1,4 +1,4 @@
-import { type RedisServer, until } from "@sluice/testkit";
+import { type RedisServer, startCutProxy, until } from "@sluice/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
 import type { Store } from "../../src/store.js";
@@ -237,6 +237,72 @@ describe("a majority of the masters", () => {
     expect(performance.now()).toBeGreaterThan(claimedUntil);
     for (const { fence } of grants) if (next.outcome === "granted") expect(next.fence).toBeGreaterThan(fence);
   });
+});
+
+describe("a majority of the masters that has lost everything, and one that has not", () => {
+  async function loseMajority(): Promise<void> {
+    for (const index of [0, 1]) await master(index).restart({ empty: true });
+  }
+
+  async function isMetAgain(): Promise<boolean> {
+    const marks = [0, 1].map((index) => master(index).command("EXISTS", "sluice:quorum:marker"));
+    return (await Promise.all(marks)).every((mark) => mark === 1);
+  }
+
+  it("let a lease be claimed that the one still knows", async () => {
+    const holder = open();
+    await holder.define(semaphore, definition(1));
+    const { lease, fence, permits } = await grantOf(holder, { leaseMs: maxLeaseMs });
+    await holder.close();
+    await loseMajority();
+    const restore = { permits, fence, leaseMs: maxLeaseMs, holder: "heir", create: definition(1) };
+    const heir = open({ assumeFresh: false });
+    const claimed = await heir.claim(semaphore, [{ lease, attempt: "claim", restore }]);
+    expect(claimed).toMatchObject([{ renewed: true }]);
+  });
+
+  it("answer a holder that releases what it believes in that it was held, and the second time that it was not", async () => {
+    const holder = open();
+    await holder.define(semaphore, definition(1));
+    const { lease } = await grantOf(holder, { leaseMs: maxLeaseMs });
+    await loseMajority();
+    await until(isMetAgain, { what: "the masters to be met again" });
+    expect(await holder.release({ semaphore, lease })).toBe(true);
+    expect(await holder.release({ semaphore, lease })).toBe(false);
+  });
+});
+
+it("one master that has restarted and one that is slow are no recovery", async () => {
+  await using proxy = await startCutProxy(master(2).port);
+  const store = freshStore([...masters.slice(0, 2), proxy], { maxLeaseMs: 15_000 });
+  stores.push(store);
+  await store.define(semaphore, definition(1));
+  await master(0).restart({ empty: true });
+  const isMet = async () => (await master(0).command("EXISTS", "sluice:quorum:marker")) === 1;
+  await until(isMet, { what: "the master to be met again" });
+  proxy.delay("toClient", 60);
+  for (let turn = 0; turn < 10; turn += 1) {
+    expect(await store.inspect(semaphore)).toMatchObject({ recovering: false });
+    const { lease } = await grantOf(store);
+    expect(await store.release({ semaphore, lease })).toBe(true);
+  }
+});
+
+it("a recovery is over for observers when a master is back that has lost nothing", async () => {
+  await using proxy = await startCutProxy(master(1).port);
+  const told: string[] = [];
+  const store = freshStore([master(0), proxy, master(2)], { maxLeaseMs: 15_000 });
+  stores.push(store);
+  store.observe({ recovery: ({ active }) => told.push(active ? "recovers" : "recovered") });
+  await store.ping();
+  await master(0).restart({ empty: true });
+  const isMet = async () => (await master(0).command("EXISTS", "sluice:quorum:marker")) === 1;
+  await until(isMet, { what: "the master to be met again" });
+  proxy.refusing = true;
+  proxy.cutAll();
+  await until(() => told.includes("recovers"), { what: "the recovery" });
+  proxy.refusing = false;
+  await until(() => told.includes("recovered"), { what: "the end of the recovery", timeoutMs: 5_000 });
 });
 
 it("observers hear of a majority that leaves and returns, and of a recovery, but not of a minority's", async () => {

@@ -1,4 +1,4 @@
-import { startRedis } from "@sluice/testkit";
+import { startRedis, until } from "@sluice/testkit";
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { redlockStore } from "../../src/stores/redlock/index.js";
@@ -42,6 +42,28 @@ describe("redlockStore refuses", () => {
   ])("the options %j", (options, message) => {
     expect(() => redlockStore(three, options as object)).toThrow(message);
   });
+});
+
+it("counts one server under two names once, and says so where it would be needed twice", async () => {
+  const servers = await Promise.all([startRedis(), startRedis()]);
+  const urls = servers.map(({ url }) => url);
+  const store = redlockStore([...urls, `${urls[0]}/1`], { assumeFresh: true });
+  try {
+    await store.define(semaphore, definition(1));
+    await grantOf(store);
+    await servers[1]?.kill();
+    await until(
+      () =>
+        store.ping().then(
+          () => undefined,
+          (error: Error) => /two of the masters are one server/.test(error.message),
+        ),
+      { what: "the reason" },
+    );
+  } finally {
+    await store.close();
+    for (const server of servers) await server.stop();
+  }
 });
 
 it("takes clients of the caller's, leaves them open, and refuses limits that it has no slots for", async () => {

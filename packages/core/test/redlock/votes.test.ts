@@ -25,9 +25,9 @@ afterEach(async () => {
   await stopMasters(masters);
 });
 
-async function newQuorum(): Promise<Quorum> {
+async function newQuorum(longestMs = maxLeaseMs): Promise<Quorum> {
   const clients = masters.map(({ url }) => ownClient(url));
-  const quorum = new Quorum({ clients, keys: new Keys("test"), maxLeaseMs, assumeFresh: true });
+  const quorum = new Quorum({ clients, keys: new Keys("test"), maxLeaseMs: longestMs, assumeFresh: true });
   quorums.push(quorum);
   await until(() => quorum.masters.every(({ up }) => up), { what: "all masters to be met" });
   return quorum;
@@ -168,6 +168,31 @@ describe("what arrives late", () => {
   });
 });
 
+describe("a lease", () => {
+  it("is restored nowhere by one who does not know whether it is believed", async () => {
+    const quorum = await newQuorum();
+    const rest = slotted("rest");
+    const [first] = masters;
+    await quorum.vote("t", semaphore, rest, 10_000);
+    await Promise.all(masters.slice(1).map((master) => master.command("DEL", "test:quorum:{api}:slot:0")));
+    expect(await first?.command("EXISTS", "test:quorum:{api}:slot:0")).toBe(1);
+    const foreign = await quorum.vote("h", semaphore, rest, leaseMs);
+    expect(foreign).toMatchObject({ carried: false, certain: true, reasons: ["OVER", "OVER"] });
+    expect(await quorum.vote("k", semaphore, rest, leaseMs)).toMatchObject({ carried: true });
+    expect(await quorum.vote("h", semaphore, rest, leaseMs)).toMatchObject({ carried: true });
+  });
+
+  it("is known for as long as it may last, however long that is", async () => {
+    const hour = 3_600_000;
+    const quorum = await newQuorum(hour);
+    await quorum.vote("t", semaphore, slotted("long"), hour);
+    for (const key of ["leases", "facts"])
+      expect(await masters[0]?.command("PTTL", `test:quorum:{api}:${key}`), key).toBeGreaterThan(
+        hour - 10_000,
+      );
+  });
+});
+
 describe("a master that has restarted", () => {
   it("gives no vote to a new lease, and takes the word of one that is believed", async () => {
     const quorum = await newQuorum();
@@ -179,6 +204,17 @@ describe("a master that has restarted", () => {
     expect(other).toMatchObject({ carried: false, certain: true, reasons: ["RECOVERING", "RECOVERING"] });
     expect(await quorum.vote("k", semaphore, held, leaseMs)).toMatchObject({ carried: true });
     expect(await quorum.vote("t", semaphore, slotted("other"), leaseMs)).toMatchObject({ carried: false });
+  });
+
+  it("tells who releases that it may have forgotten the lease, but not of one that it has seen released", async () => {
+    const quorum = await newQuorum();
+    const held = slotted("held");
+    await quorum.vote("t", semaphore, held, leaseMs);
+    for (const index of [0, 1]) await masters[index]?.restart({ empty: true });
+    await until(() => quorum.masters.every(({ up }) => up), { what: "the masters to be met" });
+    const forgotten = ["FORGOTTEN", "FORGOTTEN"];
+    expect(await quorum.release(semaphore, held)).toMatchObject({ inFavour: 1, reasons: forgotten });
+    expect(await quorum.release(semaphore, held)).toMatchObject({ inFavour: 0, reasons: over });
   });
 
   it("pauses for as long after a flush", async () => {

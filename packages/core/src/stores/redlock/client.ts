@@ -29,6 +29,8 @@ const options = {
   maxRetriesPerRequest: 0,
   commandTimeout: commandTimeoutMs,
   connectTimeout: 2_000,
+  // One that hangs does not say goodbye; its connection shall neither keep the process nor a new connection waiting.
+  disconnectTimeout: 50,
   keepAlive: 5_000,
   lazyConnect: false,
   retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), longestReconnectMs),

@@ -66,7 +66,8 @@ export class Definitions {
       held = [...view.leases.values()].some((lease) => mayBeHeld(lease, view, this.#quorum));
       if (held) return undefined;
       began = true;
-      return { ...stored, revision: stored.revision + 1, author: newAttemptId(), removed: true };
+      const { revision, version } = stored;
+      return { ...stored, revision: revision + 1, author: newAuthor(version + 1), removed: true };
     });
     if (written !== undefined) return "removed";
     return held ? "in_use" : "unknown";
@@ -124,7 +125,7 @@ export function plain({ limit, leaseMs, maxWaiters }: Definition): Definition {
 
 function begin(view: View, definition: Definition, version: number): StoredDefinition {
   const revision = (view.definition?.revision ?? 0) + 1;
-  const author = newAttemptId();
+  const author = newAuthor(version);
   return { ...plain(definition), revision, author, life: revision, version, removed: false };
 }
 
@@ -142,9 +143,14 @@ function successor(stored: StoredDefinition, definition: Definition): StoredDefi
     ...stored,
     ...plain(definition),
     revision: revision + 1,
-    author: newAttemptId(),
+    author: newAuthor(version + 1),
     version: version + 1,
   };
+}
+
+/** Of two that write at once, one who defines comes after one who creates in passing. */
+function newAuthor(version: number): string {
+  return (version > 0 ? "1" : "0") + newAttemptId();
 }
 
 /** What was counted goes along, but into a new life of the semaphore. */

@@ -15,7 +15,10 @@ export interface RedlockStoreOptions {
    * left out. All processes on one quorum must say the same.
    */
   readonly maxLeaseMs?: number;
-  /** Masters without a trace of this store are known to have held no leases: they vote at once. Default false. */
+  /**
+   * A majority of masters without a trace of this store are known to have held no leases: they vote at once. Fewer of
+   * them have lost what the others remember, and wait all the same. Default false.
+   */
   readonly assumeFresh?: boolean;
 }
 

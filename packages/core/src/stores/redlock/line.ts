@@ -21,8 +21,9 @@ export function serve(
   process: string,
   { limit }: StoredDefinition,
   view: View,
+  leftovers: ReadonlySet<string>,
 ): Served[] {
-  const free = new FreeSlots(limit, view);
+  const free = new FreeSlots(limit, view, leftovers);
   const served: Served[] = [];
   for (const next of lineOf(applicants, process, view)) {
     const permits = "record" in next ? next.record.permits : next.request.permits;

@@ -1,5 +1,6 @@
 import { StoreIncompatibleError } from "../../errors.js";
 import type { MasterClient } from "./client.js";
+import type { Freshness } from "./freshness.js";
 import type { Script, Scripts } from "./scripts.js";
 
 /** A peer that accepts a connection and says nothing is given up after this time. */
@@ -10,13 +11,15 @@ const oldest = [7, 0] as const;
 export interface MasterListener {
   /** A master came or went, or it is known from when on it votes. */
   changed(): void;
+  /** Whether another master is this very server, under another name. */
+  isKnown(incarnation: string, by: Master): boolean;
 }
 
 export interface MasterSetup {
   readonly client: MasterClient;
   readonly scripts: Scripts;
   readonly marker: string;
-  readonly assumeFresh: boolean;
+  readonly freshness: Freshness;
   readonly listener: MasterListener;
 }
 
@@ -38,18 +41,20 @@ export class Master {
   readonly #scripts: Scripts;
   readonly #marker: string;
   readonly #listener: MasterListener;
-  #assumeFresh: boolean;
+  readonly #freshness: Freshness;
   #incarnation = "";
+  /** The connection is being ended. */
+  #ending = false;
   #meeting = false;
   #readiness: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ client, scripts, marker, assumeFresh, listener }: MasterSetup) {
+  constructor({ client, scripts, marker, freshness, listener }: MasterSetup) {
     this.#client = client;
     this.#scripts = scripts;
     this.#marker = marker;
-    this.#assumeFresh = assumeFresh;
+    this.#freshness = freshness;
     this.#listener = listener;
     client.on("connect", this.#connected);
     client.on("ready", this.#ready);
@@ -57,6 +62,16 @@ export class Master {
     client.on("error", (error) => {
       this.cause = withoutCommand(error);
     });
+  }
+
+  /** The life of the server that was met last; empty before. */
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
+  /** It has forgotten no vote for a lease that may still be believed. */
+  get votes(): boolean {
+    return this.votesAt !== undefined && this.votesAt <= performance.now();
   }
 
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
@@ -101,10 +116,14 @@ export class Master {
   #reset(cause: unknown): void {
     if (this.#closed) return;
     this.#setDown(cause);
+    // Once for all the commands that fail together: each goodbye would listen to the socket for its end.
+    if (this.#ending) return;
+    this.#ending = true;
     this.#client.disconnect(true);
   }
 
   readonly #connected = (): void => {
+    this.#ending = false;
     clearTimeout(this.#readiness);
     this.#readiness = setTimeout(() => {
       if (!this.up) this.#reset(new Error(`no answer within ${readinessMs} ms of connecting`));
@@ -131,12 +150,13 @@ export class Master {
     await Promise.all(
       Object.values(this.#scripts).map(({ text }) => this.#client.call("SCRIPT", "LOAD", text)),
     );
+    const how = (await this.#isFresh()) ? "fresh" : "meet";
     const sentAt = performance.now();
-    const fresh = this.#assumeFresh ? "1" : "";
-    const met = await this.#client.evalsha(this.#scripts.meet.sha, 1, this.#marker, fresh);
+    const met = await this.#callMeet(how);
     if (this.#client.status !== "ready" || this.#closed) throw new Error("the connection was lost");
     const [incarnation, recoversMs, why] = met as [string, number, string];
-    this.#assumeFresh = false;
+    if (this.#listener.isKnown(incarnation, this))
+      throw new StoreIncompatibleError("two of the masters are one server; each must be a server of its own");
     this.#incarnation = incarnation;
     // The pause ends at the server so long after the call ran, which was before now.
     this.votesAt = recoversMs === 0 ? sentAt : performance.now() + recoversMs;
@@ -146,6 +166,18 @@ export class Master {
     this.away = false;
     this.up = true;
     this.#listener.changed();
+  }
+
+  async #isFresh(): Promise<boolean> {
+    if (this.#incarnation !== "" || !this.#freshness.assumed) return false;
+    const used = (await this.#callMeet("ask")) === 1;
+    // It has answered; from now on it is the others that are waited for.
+    clearTimeout(this.#readiness);
+    return this.#freshness.judge(this, used);
+  }
+
+  #callMeet(how: "ask" | "fresh" | "meet"): Promise<unknown> {
+    return this.#client.evalsha(this.#scripts.meet.sha, 1, this.#marker, how, this.#incarnation);
   }
 
   #couldNotMeet(error: unknown): void {

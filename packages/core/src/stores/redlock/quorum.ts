@@ -3,6 +3,7 @@ import { StoreUnavailableError } from "../../errors.js";
 import type { StoreObserver } from "../../store.js";
 import { RecoveryWatch } from "../recovery-watch.js";
 import { commandTimeoutMs, type MasterClient } from "./client.js";
+import { Freshness } from "./freshness.js";
 import type { Keys } from "./keys.js";
 import { Master, type MasterListener } from "./master.js";
 import type { Slotted } from "./records.js";
@@ -16,8 +17,8 @@ const connectingMs = 100;
 /** How long the others have once a majority has answered, at least. */
 const shortestGraceMs = 5;
 
-/** `t`ake, `k`eep, keep and cou`n`t, `c`laim, `r`estore by a claim; vote.lua says what each means. */
-export type VoteOperation = "t" | "k" | "n" | "c" | "r";
+/** `t`ake, `k`eep, cou`n`t, keep what is `h`eld, `c`laim, `r`estore by a claim; vote.lua says what each means. */
+export type VoteOperation = "t" | "k" | "n" | "h" | "c" | "r";
 
 /** What the masters said to a vote. */
 export type Verdict =
@@ -62,8 +63,9 @@ export class Quorum implements MasterListener {
     this.majority = Math.floor(clients.length / 2) + 1;
     const { scripts } = this;
     const { marker } = keys;
+    const freshness = new Freshness(clients.length, assumeFresh);
     this.masters = clients.map(
-      (client) => new Master({ client, scripts, marker, assumeFresh, listener: this }),
+      (client) => new Master({ client, scripts, marker, freshness, listener: this }),
     );
     this.#redlock = new Redlock(
       this.masters as unknown as ConstructorParameters<typeof Redlock>[0],
@@ -112,16 +114,16 @@ export class Quorum implements MasterListener {
     }
   }
 
-  /** Tells every master of a grant: it is counted there, and kept also by those that had not voted for it. */
-  confirm(semaphore: string, { record, slots }: Slotted, leaseMs: number): void {
+  /** Tells every master of a lease that is believed: it is kept also by those that had not voted for it. */
+  spread(operation: "k" | "n", semaphore: string, { record, slots }: Slotted, leaseMs: number): void {
     const keys = this.keys.of(semaphore).vote(slots);
-    const args = [`n${JSON.stringify(record)}`, String(leaseMs)];
+    const args = [operation + JSON.stringify(record), String(leaseMs)];
     for (const master of this.masters) master.run(this.scripts.vote, keys, args).catch(() => {});
   }
 
   /**
-   * The replies of a majority at least. Once there is one, the others have as long again: a master that is slow by
-   * habit is heard, one that hangs holds nobody up.
+   * The replies of a majority at least. Once there is one of masters that vote, the others have as long again: a master
+   * that is slow by habit is heard, one that hangs holds nobody up.
    *
    * @throws StoreUnavailableError
    */
@@ -139,7 +141,7 @@ export class Quorum implements MasterListener {
       const heard = () => {
         open -= 1;
         if (open === 0 || replies.length + open < this.majority) settle();
-        else if (replies.length >= this.majority)
+        else if (replies.filter(({ master }) => master.votes).length >= this.majority)
           grace ??= setTimeout(settle, Math.max(shortestGraceMs, performance.now() - sentAt));
       };
       for (const master of this.masters)
@@ -189,9 +191,17 @@ export class Quorum implements MasterListener {
     };
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   changed(): void {
     this.#tellAvailability();
     this.#tellRecovery();
+  }
+
+  isKnown(incarnation: string, by: Master): boolean {
+    return this.masters.some((master) => master !== by && master.up && master.incarnation === incarnation);
   }
 
   close(): void {
@@ -241,7 +251,8 @@ export class Quorum implements MasterListener {
     const met = this.masters.filter(({ up }) => up).sort(byVotesAt);
     const last = met[this.majority - 1];
     if (open > 0 || last?.votesAt === undefined) return;
-    this.#recovery.begin(last.votesAt, last.why);
+    if (last.votes) this.#recovery.end();
+    else this.#recovery.begin(last.votesAt, last.why);
   }
 
   #observed(sentAt: number): void {

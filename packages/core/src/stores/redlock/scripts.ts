@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { startingMs } from "./freshness.js";
 import { lookLua, meetLua, namesLua, releaseLua, revokeLua, tellLua, voteLua } from "./scripts.generated.js";
 
 /** The highest limit: fences of one round are told apart by their slot, so there are as many slots. */
@@ -27,7 +28,9 @@ export type Scripts = ReturnType<typeof scriptsFor>;
 export function scriptsFor(maxLeaseMs: number) {
   const constants = {
     MAX_LEASE_MS: maxLeaseMs,
-    IDLE_MS: idleMs,
+    // A lease that is held is a use, however long it is.
+    IDLE_MS: Math.max(idleMs, maxLeaseMs),
+    STARTING_MS: startingMs,
     SILENT_MS: silentMs,
     FORGET_MS: forgetMs,
     QUEUE_MS: queueMs,

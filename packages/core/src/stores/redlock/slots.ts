@@ -1,16 +1,23 @@
 import type { View } from "./view.js";
 
-/** The slots that nobody seems to hold, in an order that others do not guess, and how many of them may be given out. */
+/** The slots that may be given out, in an order that others do not guess. */
 export class FreeSlots {
-  /** Permits that may be granted now: never more than there are slots, and none while more are held than the limit. */
+  /** Permits that may be granted now. */
   room: number;
   readonly #free: number[];
 
-  constructor(limit: number, view: View) {
+  /** @param leftovers leases whose slots are taken only where there is nothing else */
+  constructor(limit: number, { leases }: View, leftovers: ReadonlySet<string> = new Set()) {
     const taken = new Set<number>();
-    for (const { slots } of view.leases.values()) for (const slot of slots) taken.add(slot);
-    this.#free = rotated(range(limit).filter((slot) => !taken.has(slot)));
-    this.room = Math.max(0, Math.min(this.#free.length, limit - taken.size));
+    const doubtful = new Set<number>();
+    for (const { lease, slots } of leases.values())
+      for (const slot of slots) (leftovers.has(lease) ? doubtful : taken).add(slot);
+    const free = range(usableSlots(limit, taken)).filter((slot) => !taken.has(slot));
+    this.#free = [
+      ...rotated(free.filter((slot) => !doubtful.has(slot))),
+      ...free.filter((slot) => doubtful.has(slot)),
+    ];
+    this.room = free.length;
   }
 
   /** For one who is before us in the queue. */
@@ -24,13 +31,31 @@ export class FreeSlots {
     return this.#free.splice(0, permits).sort((one, other) => one - other);
   }
 
-  /** As many slots with this one among them; undefined where it is taken. */
+  /**
+   * As many slots with this one among them; undefined where it is taken. The others are the last ones, which hardly
+   * anybody else has.
+   */
   takeWith(slot: number, permits: number): number[] | undefined {
-    const at = this.#free.indexOf(slot);
-    if (at === -1 || permits > this.#free.length) return undefined;
-    this.#free.splice(at, 1);
-    return [slot, ...this.take(permits - 1)].sort((one, other) => one - other);
+    if (!this.#free.includes(slot) || permits > this.#free.length) return undefined;
+    const others = this.#free.filter((one) => one !== slot).sort((one, other) => other - one);
+    const taken = [slot, ...others.slice(0, permits - 1)];
+    for (const one of taken) this.#free.splice(this.#free.indexOf(one), 1);
+    return taken.sort((one, other) => one - other);
   }
+}
+
+/**
+ * How many of the first slots may be given out: all below the limit, but as many fewer as are held beyond them since the
+ * limit was lowered. Everybody leaves out the last ones, so that two who look at once do not fill up different ones.
+ */
+function usableSlots(limit: number, taken: ReadonlySet<number>): number {
+  let usable = limit;
+  let beyond = [...taken].filter((slot) => slot >= limit).length;
+  while (usable > 0 && usable + beyond > limit) {
+    usable -= 1;
+    if (taken.has(usable)) beyond += 1;
+  }
+  return usable;
 }
 
 function range(end: number): number[] {

@@ -40,6 +40,8 @@ export class RedlockStore implements Store {
   readonly #definitions: Definitions;
   readonly #process = newProcessId().slice(0, 12);
   readonly #places = new Map<string, Place>();
+  /** Places that were idle when they were last looked at. */
+  #idle: ReadonlySet<Place> = new Set();
   readonly #releasing = new Set<Promise<unknown>>();
   readonly #tidying: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
@@ -108,6 +110,7 @@ export class RedlockStore implements Store {
 
   async inspect(semaphore: string, page?: Page): Promise<Snapshot | undefined> {
     await this.#ready();
+    await this.#places.get(semaphore)?.lane.caughtUp();
     return snapshotOf(this.#quorum, semaphore, page);
   }
 
@@ -178,11 +181,16 @@ export class RedlockStore implements Store {
     return place;
   }
 
+  /** A place that is idle twice in a row: in between, no call on it can be under way. */
   #tidy(): void {
-    for (const [semaphore, { lane }] of this.#places) {
-      lane.held.dropLapsed();
-      if (lane.idle) this.#places.delete(semaphore);
+    const idle = new Set<Place>();
+    for (const [semaphore, place] of this.#places) {
+      place.lane.held.dropLapsed();
+      if (!place.lane.idle) continue;
+      if (this.#idle.has(place)) this.#places.delete(semaphore);
+      else idle.add(place);
     }
+    this.#idle = idle;
   }
 
   async #ready(): Promise<void> {

@@ -48,16 +48,15 @@ export class Tenure {
   async release(lease: string, attempt: string | undefined): Promise<boolean> {
     const startedAt = performance.now();
     const held = this.#lane.held.get(lease);
-    const validUntil = held?.validUntil ?? 0;
+    const believed = held !== undefined && startedAt < held.validUntil;
     // From now on no loss is told, whether or not the masters can be asked.
     if (attempt === undefined || held?.record.attempt === attempt) this.#lane.held.drop(lease);
     let slotted: Slotted | undefined = held;
     for (let repeated = false; ; repeated = true) {
       try {
-        const released = await this.#release(lease, attempt, slotted);
+        const released = await this.#release(lease, attempt, slotted, believed);
         // A release that is repeated finds nothing where the first one was carried out.
-        if (released || !repeated) return released;
-        return held !== undefined && startedAt < validUntil;
+        return released || (repeated && believed);
       } catch (error) {
         if (performance.now() - startedAt > patienceMs) {
           if (slotted !== undefined) this.#releaseLater(slotted);
@@ -69,33 +68,39 @@ export class Tenure {
     }
   }
 
-  async #release(lease: string, attempt: string | undefined, known: Slotted | undefined): Promise<boolean> {
-    if (known !== undefined && (attempt === undefined || attempt === known.record.attempt)) {
-      const verdict = await this.#giveBack(known);
-      if (verdict) return true;
-    }
+  async #release(
+    lease: string,
+    attempt: string | undefined,
+    known: Slotted | undefined,
+    believed: boolean,
+  ): Promise<boolean> {
+    const ours = known !== undefined && (attempt === undefined || attempt === known.record.attempt);
+    if (ours && (await this.#giveBack(known, believed))) return true;
     // Granted elsewhere, or claimed from there meanwhile.
     const view = await this.#look();
     const seen = view.leases.get(lease);
     if (seen?.record === undefined || !mayBeHeld(seen, view, this.#quorum)) return false;
     if (attempt !== undefined && attempt !== seen.record.attempt) return false;
-    return this.#giveBack({ record: seen.record, slots: seen.slots });
+    return this.#giveBack({ record: seen.record, slots: seen.slots }, false);
   }
 
-  async #giveBack(slotted: Slotted): Promise<boolean> {
+  /** Whether the lease was held until now. A master that has forgotten it may have held it; the holder knows. */
+  async #giveBack(slotted: Slotted, believed: boolean): Promise<boolean> {
     const verdict = await this.#quorum.release(this.#semaphore, slotted);
     this.#lane.freed();
     if (verdict.carried) return true;
     const { length } = this.#quorum.masters;
     const heard = verdict.inFavour + verdict.reasons.length;
     if (heard < this.#quorum.majority) throw this.#quorum.unavailable();
-    return verdict.inFavour > 0 && verdict.inFavour + length - heard >= this.#quorum.majority;
+    const forgotten = verdict.reasons.filter((reason) => reason === "FORGOTTEN").length;
+    const witnessed = verdict.inFavour > 0 || (believed && forgotten === verdict.reasons.length);
+    return witnessed && verdict.inFavour + forgotten + length - heard >= this.#quorum.majority;
   }
 
   #releaseLater(slotted: Slotted): void {
     const deadline = performance.now() + this.#maxLeaseMs;
     const again = () => {
-      if (performance.now() > deadline) return;
+      if (performance.now() > deadline || this.#quorum.closed) return;
       this.#quorum
         .release(this.#semaphore, slotted)
         .then((verdict) => verdict.carried || verdict.certain || later(), later);
@@ -113,7 +118,11 @@ export class Tenure {
     const slotted = held ?? (view === undefined ? undefined : this.#slotted(seen, view));
     if (slotted === undefined) return this.#over(lease, "lapsed");
     const lastsMs = Math.min(leaseMs ?? slotted.record.leaseMs, this.#maxLeaseMs);
-    const verdict = await this.#quorum.vote("k", this.#semaphore, slotted, lastsMs);
+    // Masters restore what a holder keeps; whoever knows the lease by a look alone has no such word.
+    const operation = held === undefined ? "h" : "k";
+    const verdict = await this.#quorum.vote(operation, this.#semaphore, slotted, lastsMs);
+    const missed = seen !== undefined && seen.holders < this.#quorum.masters.length;
+    if (verdict.carried && missed) this.#quorum.spread("k", this.#semaphore, slotted, lastsMs);
     return this.#judge(lease, verdict);
   }
 
@@ -126,12 +135,12 @@ export class Tenure {
     const { lease, attempt, restore, onLost } = claim;
     const seen = view.leases.get(lease);
     if (seen?.revoked) return this.#over(lease, "revoked");
-    const known = this.#slotted(seen, view);
-    const base = known ?? (restore && view.recoversMs > 0 ? restored(lease, restore, view, free) : undefined);
+    const restores = restore !== undefined && view.recoversMs > 0;
+    const base = this.#slotted(seen, view) ?? (restores ? restored(lease, restore, view, free) : undefined);
     if (base === undefined) return this.#over(lease, "lapsed");
     const turn = base.record.turn + 1;
     const slotted: Slotted = { ...base, record: { ...base.record, attempt, turn, nonce: newAttemptId() } };
-    const operation = known === undefined ? "r" : "c";
+    const operation = restores ? "r" : "c";
     const lastsMs = Math.min(slotted.record.leaseMs, this.#maxLeaseMs);
     const verdict = await this.#quorum.vote(operation, this.#semaphore, slotted, lastsMs);
     if (verdict.carried) this.#lane.held.add(slotted, verdict.validUntil, [onLost]);

@@ -44,6 +44,8 @@ export interface View {
   readonly waiters: readonly SeenWaiter[];
   /** How many masters were not heard. */
   readonly unheard: number;
+  /** How many of those that were heard may have forgotten votes. */
+  readonly recovering: number;
   /** Masters that do not know the definition yet. */
   readonly behind: readonly Master[];
 }
@@ -126,6 +128,7 @@ function merge(replies: readonly Reply[], quorum: Quorum, sentAt: number, record
     leases: mergeLeases(looks, records),
     waiters: mergeWaiters(looks, quorum),
     unheard: quorum.masters.length - looks.length,
+    recovering: looks.filter(({ raw }) => raw[1] > 0).length,
     behind: looks
       .filter((look) => look.definition?.author !== definition?.author)
       .map(({ master }) => master),
@@ -207,7 +210,7 @@ export function inOrder(
   return one.place - other.place || (one.lease < other.lease ? -1 : 1);
 }
 
-/** Whether a majority may hold the lease: those that were not heard may. */
+/** Whether a majority may have voted for the lease: those that were not heard may, and those that have forgotten. */
 export function mayBeHeld({ holders }: SeenLease, view: View, { majority }: Quorum): boolean {
-  return holders + view.unheard >= majority;
+  return holders + view.unheard + view.recovering >= majority;
 }

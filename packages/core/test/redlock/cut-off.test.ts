@@ -1,0 +1,129 @@
+import { type CutProxy, type RedisServer, startCutProxy, until } from "@sluice/testkit";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Store } from "../../src/store.js";
+import { commandTimeoutMs } from "../../src/stores/redlock/client.js";
+import { acquireOf, definition, grantOf, semaphore } from "./acquires.js";
+import { freshStore, masterAt, startMasters, stopMasters } from "./masters.js";
+
+const leaseMs = 10_000;
+
+let masters: RedisServer[];
+let proxy: CutProxy;
+let stores: Store[];
+
+beforeEach(async () => {
+  masters = await startMasters();
+  proxy = await startCutProxy(masterAt(masters, 0).port);
+  stores = [];
+});
+
+afterEach(async () => {
+  proxy.heal();
+  await Promise.all(stores.map((store) => store.close()));
+  await proxy.close();
+  await stopMasters(masters);
+});
+
+/** Reaches the first master through the proxy. */
+function open(): Store {
+  const store = freshStore([proxy, ...masters.slice(1)]);
+  stores.push(store);
+  return store;
+}
+
+/** Who has the only slot, as this master sees it. */
+function ownerAt(master: RedisServer): Promise<unknown> {
+  return master.command("GET", `sluice:quorum:{${semaphore}}:slot:0`);
+}
+
+/** From now on the master that does not answer is known to be away: a release is not sent there. */
+async function commandTimeIsOver(): Promise<void> {
+  const over = performance.now() + commandTimeoutMs + 100;
+  await until(() => performance.now() > over, { what: "the time of a command" });
+}
+
+/** Defines the semaphore, and knows that the store reaches all masters. */
+async function defineEverywhere(store: Store, limit: number): Promise<void> {
+  await until(
+    async () => {
+      await store.define(semaphore, definition(limit, leaseMs));
+      return (await masterAt(masters, 0).command("EXISTS", `sluice:quorum:{${semaphore}}:facts`)) === 1;
+    },
+    { what: "the first master to be told" },
+  );
+}
+
+describe.each(["toServer", "toClient"] as const)(
+  "one master of three, to which nothing gets through %s",
+  (direction) => {
+    it("is not missed: one after the other holds the only permit, and no call waits for it twice", async () => {
+      const [one, other] = [open(), open()];
+      await defineEverywhere(one, 1);
+      await other.ping();
+      proxy.blackhole(direction);
+      const startedAt = performance.now();
+      for (let turn = 0; turn < 10; turn += 1) {
+        const store = turn % 2 === 0 ? one : other;
+        const { lease } = await grantOf(store, { waitMs: 5_000 });
+        expect(await acquireOf(turn % 2 === 0 ? other : one)).toMatchObject({ outcome: "timeout" });
+        expect(await store.renew(semaphore, [{ lease }])).toMatchObject([{ renewed: true }]);
+        expect(await store.release({ semaphore, lease })).toBe(true);
+      }
+      expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs * 5);
+    });
+
+    it("keeps no permit from anybody when it is back, with votes for a lease that was released meanwhile", async () => {
+      const [one, other] = [open(), open()];
+      await defineEverywhere(one, 1);
+      await other.ping();
+      proxy.blackhole(direction);
+      const { lease } = await grantOf(one);
+      await commandTimeIsOver();
+      expect(await one.release({ semaphore, lease })).toBe(true);
+      proxy.heal();
+      await until(async () => (await ownerAt(masterAt(masters, 0))) !== null, {
+        what: "the votes that came late",
+      });
+      const startedAt = performance.now();
+      await grantOf(other, { waitMs: leaseMs });
+      expect(performance.now() - startedAt).toBeLessThan(leaseMs / 4);
+    });
+  },
+);
+
+it("a waiter that only a returned master remembers keeps nobody waiting while another one is away", async () => {
+  const [one, other] = [open(), open()];
+  await defineEverywhere(one, 2);
+  await grantOf(one, { onLost: () => {} });
+  const second = await grantOf(other);
+  const waiting = acquireOf(one, { waitMs: 300 });
+  const queued = async () =>
+    (await masterAt(masters, 0).command("ZCARD", `sluice:quorum:{${semaphore}}:queue`)) === 1;
+  await until(queued, { what: "the waiter to be queued" });
+  proxy.refusing = true;
+  proxy.cutAll();
+  expect(await waiting).toMatchObject({ outcome: "timeout" });
+  proxy.refusing = false;
+  await until(() => proxy.connections === 2, { what: "the master to be back" });
+  await masterAt(masters, 2).kill();
+  await other.release({ semaphore, lease: second.lease });
+  await grantOf(other, { waitMs: 3_500 });
+});
+
+it("a master that hangs is told goodbye once, however many calls wait for it", async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on("warning", warned);
+  try {
+    const store = open();
+    await defineEverywhere(store, 100);
+    masterAt(masters, 0).pause();
+    await Promise.all(Array.from({ length: 50 }, () => store.renew(semaphore, [{ lease: "nobody's" }])));
+    await Promise.all(Array.from({ length: 50 }, () => grantOf(store)));
+    await commandTimeIsOver();
+    expect(warnings.filter(({ name }) => name === "MaxListenersExceededWarning")).toEqual([]);
+  } finally {
+    masterAt(masters, 0).resume();
+    process.off("warning", warned);
+  }
+});

@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     // Each file in a process of its own: servers that it started die with it.
     pool: "forks",
+    // Tests wait more than they compute: one file after the other would leave two cores idle.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: [

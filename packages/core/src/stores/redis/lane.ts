@@ -189,8 +189,10 @@ export class Lane implements AcquireLane, BatchListener {
     { request }: AcquireCall,
     { fence, expiresAt, ownedAt, leaseMs, again = false }: GrantTerms,
   ): Grant | undefined {
-    const validUntil = this.#clock.validUntil(expiresAt);
-    if (validUntil <= performance.now()) return undefined;
+    const now = performance.now();
+    // The server's clock may have jumped forward since the pair was taken; and no lease outlives its time from now on.
+    const validUntil = Math.min(this.#clock.validUntil(expiresAt), now + leaseMs);
+    if (validUntil <= now) return undefined;
     const { lease, permits, holder, attempt, onLost } = request;
     if (fence > this.#batches.fenceSeen) this.#batches.fenceSeen = fence;
     const terms = { permits, fence, leaseMs, holder, ownedAt };

@@ -61,7 +61,7 @@ function F.ask_for_held(operation, lease)
     return F.admit_operation(operation)
   end
   local again = lease[L_ATTEMPT] ~= attempt and 1 or 0
-  if again == 1 or lease[L_PROCESS] ~= caller then
+  if again == 1 or lease[L_PROCESS] ~= caller or lease[L_FINGERPRINT] == NOT_KNOWN then
     lease[L_ATTEMPT], lease[L_PROCESS], lease[L_FINGERPRINT] = attempt, caller, operation[9] or ''
     if again == 1 then lease[L_SHARED], lease[L_OWNED_AT] = 1, now end
     F.write_lease(id, lease)
@@ -164,7 +164,8 @@ function F.restore(operation)
     F.notices_for(waiter[W_PROCESS]).removed = 1
   end
   local granted_at, expires_at = math.min(math.floor(fence / 1000), now), now + lease_ms
-  F.write_lease(id, { permits, lease_ms, granted_at, 0, fence, caller, holder, attempt, NOT_KNOWN, 1, owned_at or now })
+  local fingerprint = waiter and waiter[W_FINGERPRINT] or NOT_KNOWN
+  F.write_lease(id, { permits, lease_ms, granted_at, 0, fence, caller, holder, attempt, fingerprint, 1, owned_at or now })
   call('ZADD', EXPIRIES, expires_at, id)
   S[S_IN_USE], S[S_LEASES], S[S_FENCE] = S[S_IN_USE] + permits, S[S_LEASES] + 1, math.max(S[S_FENCE], fence)
   if S[S_NEXT_LAPSE] == 0 or expires_at < S[S_NEXT_LAPSE] then S[S_NEXT_LAPSE] = expires_at end

@@ -6,6 +6,7 @@ import type { Answer, ClaimOperation, Notice, Operation } from "../../src/stores
 import { encode, encodeAcquire, type Reply, refusals, type WireAnswer } from "../../src/stores/redis/wire.js";
 import { ScriptUnderTest } from "./script.js";
 
+const numRuns = Number(process.env.SLUICE_TEST_TWIN_RUNS ?? 300);
 const firstMoment = 1_700_000_000_000;
 const longestLeaseMs = 1_000;
 
@@ -263,44 +264,48 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-test("the script answers every sequence of calls as the ledger does, and never exceeds the limit", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { minLength: 5, maxLength: 40 }),
-      fc.boolean(),
-      async (steps, recovers) => {
-        await script.reset();
-        if (recovers) await script.setServer({ upMs: 0 });
-        let now = firstMoment;
-        const ledger = new Ledger("api", { recoverUntil: recovers ? now + longestLeaseMs : 0 });
-        let highestLimit = 0;
-        const names = new PlainNames();
-        for (const { afterMs, operations: wished } of [{ afterMs: 0, operations: [create] }, ...steps]) {
-          now += afterMs;
-          const operations = wished.map((one) => names.name(one));
-          // The ledger remembers the fences of a removed semaphore, the script is told of them.
-          const fenceSeen = ledger.fence;
-          const expected = ledger.apply(operations, now);
-          const reply = await script.apply("p", operations.flatMap(texts), now, fenceSeen);
-          const answers = answersByOperation(operations, reply);
-          // A reply has no more than the last definition to tell by how long a lease lasted that was over before a removal.
-          const spoken = operations.some(({ op }) => op === "remove") ? withoutEnd : asItIs;
-          expect(
-            answers.map((answer, i) => spoken(wordOfScript(operations[i] as Operation, answer, reply))),
-          ).toEqual(expected.answers.map((answer) => spoken(wordOfLedger(answer))));
-          if (reply.notices?.removed) return;
-          expect(tidingsOfScript(reply)).toEqual(tidingsOfLedger(expected.notices));
-          const status = await script.status(now);
-          expect(withoutAges(status)).toEqual(withoutAges(ledger.status(now)));
-          expect(await script.heldPermits()).toBe(status?.inUse ?? 0);
-          highestLimit = Math.max(highestLimit, ...operations.map(limitOf));
-          if (!recovers) expect(status?.inUse ?? 0).toBeLessThanOrEqual(highestLimit);
-        }
-      },
-    ),
-    { numRuns: Number(process.env.SLUICE_TEST_TWIN_RUNS ?? 300) },
-  );
-}, 120_000);
+test(
+  "the script answers every sequence of calls as the ledger does, and never exceeds the limit",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        fc.boolean(),
+        async (steps, recovers) => {
+          await script.reset();
+          if (recovers) await script.setServer({ upMs: 0 });
+          let now = firstMoment;
+          const ledger = new Ledger("api", { recoverUntil: recovers ? now + longestLeaseMs : 0 });
+          let highestLimit = 0;
+          const names = new PlainNames();
+          for (const { afterMs, operations: wished } of [{ afterMs: 0, operations: [create] }, ...steps]) {
+            now += afterMs;
+            const operations = wished.map((one) => names.name(one));
+            // The ledger remembers the fences of a removed semaphore, the script is told of them.
+            const fenceSeen = ledger.fence;
+            const expected = ledger.apply(operations, now);
+            const reply = await script.apply("p", operations.flatMap(texts), now, fenceSeen);
+            const answers = answersByOperation(operations, reply);
+            // A reply has no more than the last definition to tell by how long a lease lasted that was over before a removal.
+            const spoken = operations.some(({ op }) => op === "remove") ? withoutEnd : asItIs;
+            expect(
+              answers.map((answer, i) => spoken(wordOfScript(operations[i] as Operation, answer, reply))),
+            ).toEqual(expected.answers.map((answer) => spoken(wordOfLedger(answer))));
+            if (reply.notices?.removed) return;
+            expect(tidingsOfScript(reply)).toEqual(tidingsOfLedger(expected.notices));
+            const status = await script.status(now);
+            expect(withoutAges(status)).toEqual(withoutAges(ledger.status(now)));
+            expect(await script.heldPermits()).toBe(status?.inUse ?? 0);
+            highestLimit = Math.max(highestLimit, ...operations.map(limitOf));
+            if (!recovers) expect(status?.inUse ?? 0).toBeLessThanOrEqual(highestLimit);
+          }
+        },
+      ),
+      { numRuns },
+    );
+  },
+  Math.max(120_000, numRuns * 20),
+);
 
 function limitOf(asked: Operation): number {
   if (asked.op === "resize") return asked.limit;

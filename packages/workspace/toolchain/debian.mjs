@@ -114,15 +114,16 @@ async function firstKnown(work, lists, names) {
  */
 async function withMissingDependencies(work, lists, names) {
   const installed = await installedPackages();
-  const packages = [...names];
-  for (const name of packages) {
-    const { output } = await apt(work, "apt-cache", [...lists, "depends", "--important", name]);
+  const packages = new Set(names);
+  // One question for each step away from the packages: apt reads its lists anew for every question.
+  let asked = names;
+  while (asked.length > 0) {
+    const { output } = await apt(work, "apt-cache", [...lists, "depends", "--important", ...asked]);
     const found = [...output.matchAll(/Depends: ([a-z0-9][a-z0-9.+-]*)/g)].map(([, name = ""]) => name);
-    packages.push(
-      ...found.filter((name) => isNeeded(name) && !installed.has(name) && !packages.includes(name)),
-    );
+    asked = found.filter((name) => isNeeded(name) && !installed.has(name) && !packages.has(name));
+    for (const name of asked) packages.add(name);
   }
-  return packages;
+  return [...packages];
 }
 
 /** @param {string} name */

@@ -1,12 +1,18 @@
 -- What one semaphore looks like now. Reads only; looking is no use of the semaphore.
 --
 -- KEYS  1 facts; 2 expiries, 3 leases, 4 queue, 5 waiters, 6 parked, 7 marker where they are given (keys.lua)
--- ARGV  1 JSON: [page_size (0: no leases and waiters), lease_offset, waiter_offset]
+-- ARGV  1 JSON: [page_size (0: no leases and waiters), expiry, lease, left, place]: behind which lease, by its expiry and
+--       then by its id, and behind which place in the queue the page begins ('' for the first ones, 'end' for none any
+--       more), and how many leases may still be told
 -- Reply nil where there is none, or JSON: [limit, in_use, waiting, lease_ms, max_waiters, version, recovering,
 --       oldest_waiter_ms, oldest_lease_ms, grants, lapses, revocations,
 --       [[lease, permits, fence, holder, held_ms, expires_in_ms], ...] in the order of expiry,
---       [[permits, priority, holder, waited_ms], ...] in the order of the queue, leases in all]
+--       [[permits, priority, holder, waited_ms], ...] in the order of the queue, expiry, lease, left, place for the next page]
 --       The age of the oldest lease is exact up to 1,000 leases, else that of the oldest among those that expire first.
+--
+-- A page begins behind a lease and not at a number: with each renewal a lease moves to the end, and all behind it would
+-- move up into the page before. So none is left out that is there all the time; one that was renewed may come again. For
+-- a caller that reads more slowly than others renew this would never end: it does after twice as many as there were.
 
 --@include state
 
@@ -18,7 +24,7 @@ local F, call = {}, redis.call
 --@define LOOK_BOUND 1000
 
 local request = cjson.decode(ARGV[1])
-local page_size, lease_offset, waiter_offset = request[1], request[2], request[3]
+local page_size, after_expiry, after_lease, left, after_place = unpack(request)
 
 local packed = call('HGET', FACTS, '')
 if not packed then return false end
@@ -65,15 +71,44 @@ local lapsed = state[S_LEASES] == 0 and {}
 for _, lease in ipairs(lapsed) do state[S_IN_USE] = state[S_IN_USE] - lease.permits end
 state[S_LEASES], state[S_LAPSES] = state[S_LEASES] - #lapsed, state[S_LAPSES] + #lapsed
 
-local function live_leases(offset, count)
+local function live_from(least, offset, count)
   if state[S_LEASES] == 0 then return {} end
-  return read_leases(call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '(+inf', 'WITHSCORES', 'LIMIT', offset, count))
+  return call('ZRANGEBYSCORE', EXPIRIES, least, '(+inf', 'WITHSCORES', 'LIMIT', offset, count)
 end
 
 local function oldest_lease_ms()
   local oldest = now
-  for _, lease in ipairs(live_leases(0, LOOK_BOUND)) do oldest = math.min(oldest, lease.granted_at) end
+  for _, lease in ipairs(read_leases(live_from('(' .. number(now), 0, LOOK_BOUND))) do
+    oldest = math.min(oldest, lease.granted_at)
+  end
   return now - oldest
+end
+
+-- As Redis orders members of one score; how Lua orders strings depends on the server's locale.
+local function comes_before(one, other)
+  for index = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, index), string.byte(other, index)
+    if a ~= b then return a < b end
+  end
+  return #one < #other
+end
+
+-- The leases behind the place, with their expiries, one more than a page holds.
+local function leases_behind(expiry, lease)
+  local behind = tonumber(expiry) and tonumber(expiry) > now
+  local least = behind and expiry or '(' .. number(now)
+  local found, offset, page = {}, 0
+  repeat
+    page = live_from(least, offset, page_size + 1)
+    offset = offset + page_size + 1
+    for index = 1, #page, 2 do
+      local is_shown = behind and page[index + 1] == expiry and not comes_before(lease, page[index])
+      if not is_shown and #found <= 2 * page_size then
+        found[#found + 1], found[#found + 2] = page[index], page[index + 1]
+      end
+    end
+  until #found > 2 * page_size or #page <= 2 * page_size
+  return found
 end
 
 -- The longest waiter is the first of its priority, so one look at each priority in use is enough.
@@ -92,31 +127,48 @@ local function oldest_waiter_ms()
   return now - oldest
 end
 
+-- Rows, and behind which lease the next page begins.
 local function describe_leases()
   local rows = {}
-  for _, lease in ipairs(live_leases(lease_offset, page_size)) do
-    rows[#rows + 1] = '[' .. cjson.encode(lease.id) .. ',' .. number(lease.permits) .. ',' .. number(lease.fence) .. ','
-      .. cjson.encode(lease.holder) .. ',' .. number(now - lease.granted_at) .. ',' .. number(lease.expires_at - now) .. ']'
+  if after_expiry == 'end' then return rows, 'end', '', 0 end
+  local found = leases_behind(after_expiry, after_lease)
+  left = (after_expiry == '' and 2 * state[S_LEASES] or left) - page_size
+  local expiry, lease = 'end', ''
+  if #found > 2 * page_size then
+    found[#found], found[#found - 1] = nil, nil
+    if left > 0 then expiry, lease = found[#found], found[#found - 1] end
   end
-  return rows
+  for _, held in ipairs(read_leases(found)) do
+    rows[#rows + 1] = '[' .. cjson.encode(held.id) .. ',' .. number(held.permits) .. ',' .. number(held.fence) .. ','
+      .. cjson.encode(held.holder) .. ',' .. number(now - held.granted_at) .. ',' .. number(held.expires_at - now) .. ']'
+  end
+  return rows, expiry, lease, math.max(0, left)
 end
 
+-- Rows, and behind which place in the queue the next page begins.
 local function describe_waiters()
   local rows = {}
-  if state[S_WAITING] == 0 then return rows end
-  for _, id in ipairs(call('ZRANGE', QUEUE, waiter_offset, waiter_offset + page_size - 1)) do
-    local record = call('HGET', WAITERS, id)
+  if after_place == 'end' or state[S_WAITING] == 0 then return rows, 'end' end
+  local least = after_place == '' and '-inf' or '(' .. after_place
+  local page = call('ZRANGEBYSCORE', QUEUE, least, '+inf', 'WITHSCORES', 'LIMIT', 0, page_size + 1)
+  local place = #page > 2 * page_size and page[2 * page_size] or 'end'
+  for index = 1, math.min(#page, 2 * page_size), 2 do
+    local record = call('HGET', WAITERS, page[index])
     if record then
       local permits, _, priority, queued_at, _, _, holder = cmsgpack.unpack(record)
       rows[#rows + 1] = '[' .. number(permits) .. ',' .. number(priority) .. ',' .. cjson.encode(holder) .. ','
         .. number(now - queued_at) .. ']'
     end
   end
-  return rows
+  return rows, place
 end
 
 local leases, waiters = {}, {}
-if page_size > 0 then leases, waiters = describe_leases(), describe_waiters() end
+local next_expiry, next_lease, next_left, next_place = 'end', '', 0, 'end'
+if page_size > 0 then
+  leases, next_expiry, next_lease, next_left = describe_leases()
+  waiters, next_place = describe_waiters()
+end
 
 local facts = {
   state[S_LIMIT], state[S_IN_USE], state[S_WAITING], state[S_LEASE_MS], state[S_MAX_WAITERS], state[S_VERSION],
@@ -125,4 +177,5 @@ local facts = {
 }
 for index = 1, #facts do facts[index] = number(facts[index]) end
 return '[' .. table.concat(facts, ',') .. ',[' .. table.concat(leases, ',') .. '],[' .. table.concat(waiters, ',')
-  .. '],' .. number(state[S_LEASES]) .. ']'
+  .. '],"' .. next_expiry .. '",' .. cjson.encode(next_lease) .. ',' .. number(next_left) .. ',"'
+  .. next_place .. '"]'

@@ -5,6 +5,7 @@ import { neverStored, safeHeaders } from "./http/headers.js";
 import { refuseOtherMethods } from "./http/serve.js";
 import { logRequests } from "./log/requests.js";
 import { acquireRoute } from "./routes/acquire.js";
+import { consoleRoutes } from "./routes/console.js";
 import { eventRoute } from "./routes/events.js";
 import { holdRoute } from "./routes/hold.js";
 import { leaseRoutes } from "./routes/leases.js";
@@ -35,6 +36,7 @@ export function createApp(context: Context): Express {
   sessionRoute(app, context);
   eventRoute(app, context);
   openapiRoute(app, context);
+  consoleRoutes(app, context);
   refuseOtherMethods(app);
   app.use(notFound, answerErrors(context.log));
   return app;

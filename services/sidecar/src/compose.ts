@@ -2,12 +2,14 @@ import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { consoleFolder } from "@sluice/console";
 import type { Store } from "@sluice/core";
 import { memoryStore, openMemoryStore } from "@sluice/core/memory";
 import { redisStore } from "@sluice/core/redis";
 import { redlockStore } from "@sluice/core/redlock";
 import { Access } from "./access/access.js";
 import { createApp } from "./app.js";
+import { readConsole } from "./console/console-page.js";
 import { Context } from "./context.js";
 import type { HttpProblem } from "./http/problem.js";
 import { noteUnreadable } from "./http/refusals.js";
@@ -22,6 +24,8 @@ export interface SidecarParts {
   /** Where the count lives; what the settings say when left out. The sidecar closes it in either case. */
   readonly store?: Store;
   readonly log?: Log;
+  /** Where the built console lies; that of `@sluice/console` when left out. */
+  readonly consoleFolder?: URL;
   /** For how long an acquire with an `Idempotency-Key` outlives its caller; 5,000 when left out, as is promised. */
   readonly lingerMs?: number;
 }
@@ -37,11 +41,12 @@ export async function startSidecar(settings: Settings, parts: SidecarParts = {})
   const { limits, metricsMaxSemaphores, allowedHosts, drainMs } = settings;
   const files = readFiles(settings);
   const access = new Access({ tokens: files.tokens, allowedHosts });
+  const page = await readConsole(parts.consoleFolder ?? consoleFolder);
   const store = parts.store ?? (await openStore(settings));
   const upkeep = new Upkeep({ settings, files, store, access, log });
   try {
     const health = upkeep;
-    const context = new Context({ store, log, access, limits, health, metricsMaxSemaphores, lingerMs });
+    const context = new Context({ store, log, access, limits, health, page, metricsMaxSemaphores, lingerMs });
     const onUnreadable = (problem: HttpProblem, stream: Duplex) => noteUnreadable(context, problem, stream);
     const server = createHttpServer(createApp(context), { tls: files.tls, onUnreadable });
     await listen(server, settings);

@@ -6,6 +6,7 @@ import { Registry } from "prom-client";
 import { Access } from "./access/access.js";
 import { Acquires } from "./attempts/acquires.js";
 import { Attempts } from "./attempts/attempts.js";
+import type { ConsolePage } from "./console/console-page.js";
 import { HandedOut } from "./handed-out.js";
 import { Custody, type Owner } from "./leases/custody.js";
 import { VanishedHosts } from "./leases/vanished-hosts.js";
@@ -21,6 +22,8 @@ export interface ContextOptions {
   readonly limits?: Limits;
   /** How parts are that nobody can ask; they are well when left out. */
   readonly health?: Health;
+  /** What people see at `/`; undefined where it was not built. */
+  readonly page?: ConsolePage | undefined;
   /** How many semaphores have metrics of their own. */
   readonly metricsMaxSemaphores: number;
   /** For how long an acquire with an `Idempotency-Key` outlives its caller; 5,000 when left out, as is promised. */
@@ -46,15 +49,17 @@ export class Context {
   readonly vanishedHosts = new VanishedHosts();
   readonly access: Access;
   readonly health: Health;
+  readonly page: ConsolePage | undefined;
   readonly #closing = new AbortController();
-  #draining = false;
+  readonly #draining = new AbortController();
 
   constructor({
     store,
     log,
     access = new Access(),
     limits = defaultLimits,
-    health = { config: undefined, recoveryMs: undefined },
+    health = { config: undefined, recovery: undefined },
+    page,
     metricsMaxSemaphores,
     lingerMs = LINGER_MS,
   }: ContextOptions) {
@@ -62,6 +67,7 @@ export class Context {
     setMaxListeners(0, this.#closing.signal);
     this.access = access;
     this.health = health;
+    this.page = page;
     this.store = meteredStore(store, { registry: this.registry, maxSemaphores: metricsMaxSemaphores });
     this.metrics = new SidecarMetrics(this.registry);
     this.attempts = new Attempts(this.store, (request) => this.#giveBack(request));
@@ -74,7 +80,12 @@ export class Context {
 
   /** From then on nothing is granted; what was granted can be renewed and released. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#draining.signal.aborted;
+  }
+
+  /** Aborts when the sidecar begins to drain. */
+  get drainBegun(): AbortSignal {
+    return this.#draining.signal;
   }
 
   /** Aborts when the sidecar ends: answers that last for as long as their connection end then. */
@@ -90,7 +101,7 @@ export class Context {
   }
 
   drain(): void {
-    this.#draining = true;
+    this.#draining.abort();
     this.attempts.dismissAll();
   }
 

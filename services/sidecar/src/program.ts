@@ -17,8 +17,10 @@ export async function start(environment: Environment): Promise<Running | undefin
     const settings = readSettings(environment);
     const log = createLog(settings.logLevel);
     const sidecar = await startSidecar(settings, { log });
-    log.info("the sidecar listens", { url: sidecar.url, store: storeNamed(settings), version });
-    console.log(welcome(sidecar.url, settings));
+    const { url, consoleUrl } = sidecar;
+    log.info("the sidecar listens", { url, console: consoleUrl, store: storeNamed(settings), version });
+    console.log(welcome(url, consoleUrl, settings));
+    if (consoleUrl === undefined) log.warn("the console was not built; npm run build builds it");
     for (const warning of warningsOf(settings)) log.warn(warning);
     return { sidecar, log };
   } catch (error) {

@@ -32,6 +32,11 @@ export class Sidecar {
     this.#upkeep = upkeep;
   }
 
+  /** Where people look at it; undefined where the console was not built. */
+  get consoleUrl(): string | undefined {
+    return this.#context.page && `${this.url}/`;
+  }
+
   /** What stands behind it, with its metrics. */
   get store(): Store {
     return this.#context.store;

@@ -3,12 +3,16 @@ import { asksForTokens } from "./settings/tokens.js";
 import type { Settings } from "./settings.js";
 import { version } from "./version.js";
 
-/** What a person at a terminal gets to see: where the sidecar is, and how to use it by hand. */
-export function welcome(url: string, settings: Settings): string {
+/**
+ * What a person at a terminal gets to see: where the sidecar is, and how to use it by hand.
+ *
+ * @param consoleUrl undefined where the console was not built
+ */
+export function welcome(url: string, consoleUrl: string | undefined, settings: Settings): string {
   const needsToken = asksForTokens(settings);
   const hint = needsToken ? " with a token in SLUICE_TOKEN" : "";
   return `Sluice ${version} listens on ${url} (${storeNamed(settings)})
-
+${consoleUrl === undefined ? "" : `See who holds what and who waits: ${consoleUrl}\n`}
 Try it in another terminal${hint}: acquire a permit, renew it, release it.
 
 ${curlLines(url, Math.min(15_000, settings.maxLeaseMs), needsToken)}

@@ -93,7 +93,7 @@ describe("every call of the table", () => {
     expect(needs("use")).toEqual(["acquire", "hold", "release", "renew", "session"]);
     expect(needs("read")).toEqual(["events", "getSemaphore", "listSemaphores", "metrics", "openapi"]);
     expect(needs("operate")).toEqual(["defineSemaphore", "deleteSemaphore", "resizeSemaphore", "revoke"]);
-    expect(needs("none")).toEqual(["livez", "readyz"]);
+    expect(needs("none")).toEqual(["console", "consoleFile", "livez", "readyz"]);
   });
 });
 

@@ -13,8 +13,8 @@ const token = "0123456789abcdef0123456789abcdef";
 const path = "/v1/semaphores/api";
 
 let contract: Contract;
-/** Whose store can fail; that asks for a token; that has tight limits; that is about to end. */
-let sidecars: Record<"failing" | "guarded" | "tight" | "draining", Sidecar>;
+/** Whose store can fail; that asks for a token; that has tight limits; that has no console; that is about to end. */
+let sidecars: Record<"failing" | "guarded" | "tight" | "bare" | "draining", Sidecar>;
 const failing = new FailingStore();
 
 beforeAll(async () => {
@@ -24,6 +24,7 @@ beforeAll(async () => {
     tight: await startTestSidecar({
       environment: { SLUICE_MAX_SEMAPHORES: "0", SLUICE_MAX_SESSIONS_PER_CLIENT: "1" },
     }),
+    bare: await startTestSidecar({ consoleFolder: new URL("nowhere/", import.meta.url) }),
     draining: await startTestSidecar(),
   };
   contract = new Contract((await call(sidecars.failing.url, "GET", "/openapi.json")).body);
@@ -53,7 +54,7 @@ const bodies: Readonly<Record<string, unknown>> = {
 };
 
 function attempt(at: Sidecar, operation: CalledOperation, options: CallOptions = {}): Promise<Answer> {
-  const where = operation.path.replace("{name}", "some").replace("{lease}", "a");
+  const where = operation.path.replace("{name}", "some").replace(/\{\w+\}/, "a");
   const body = operation.takesBody ? { body: bodies[operation.id] } : {};
   return ask(at, operation.method, where, { ...body, ...options });
 }
@@ -192,6 +193,20 @@ describe("an answer is as documented:", () => {
     await send("POST", "/v1/semaphores/keyed/acquire", { limit: 5 }, key);
     expect(await seen("keyed", { limit: 5, permits: 2 }, key)).toBe("REQUEST_REUSED");
     await send("POST", "/v1/semaphores/full/release", { lease });
+  });
+
+  it("the console, and what it loads", async () => {
+    for (const [id, where] of [
+      ["console", "/"],
+      ["consoleFile", "/console/app-3QX7L2KD.js"],
+    ] as const) {
+      const answer = await send("GET", where);
+      expect(contract.check(id, answer), id).toBe("200");
+      const headers = { "if-none-match": String(answer.headers.etag) };
+      expect(contract.check(id, await send("GET", where, undefined, headers)), id).toBe("304");
+    }
+    expect(contract.check("console", await ask(sidecars.bare, "GET", "/"))).toBe("NOT_FOUND");
+    expect(contract.check("consoleFile", await send("GET", "/console/none.js"))).toBe("NOT_FOUND");
   });
 
   it("what operators ask for", async () => {

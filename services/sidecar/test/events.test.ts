@@ -1,14 +1,20 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
-import { type Page, Semaphore, StoreUnavailableError } from "@sluice/core";
+import { type Page, Semaphore, type SemaphorePage, StoreUnavailableError } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
-import { until } from "@sluice/testkit";
+import { redisStore } from "@sluice/core/redis";
+import { startRedis, until } from "@sluice/testkit";
 import type { Response } from "express";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Access } from "../src/access/access.js";
+import type { Scope } from "../src/access/caller.js";
+import { createApp } from "../src/app.js";
+import { Context } from "../src/context.js";
 import { EventStream } from "../src/events/event-stream.js";
 import { Feed, type Listener } from "../src/events/feed.js";
 import { createLog } from "../src/log.js";
+import type { Recovery } from "../src/operation/recovery.js";
 import type { Sidecar } from "../src/sidecar.js";
 import { Face } from "./face.js";
 import { call } from "./http.js";
@@ -24,10 +30,15 @@ class World {
   readonly feed: Feed;
   looks = 0;
   failure: Error | undefined;
+  /** As the store has told of it. */
+  recovery: Recovery | undefined;
+  /** Of every semaphore. */
+  recovering = false;
 
   constructor(options: { readonly everyMs?: number; readonly heartbeatMs?: number } = {}) {
     const log = createLog("error", (text) => this.logged.push(text));
-    this.feed = new Feed({ store: { list: (page) => this.#list(page) }, log, everyMs: 5, ...options });
+    const store = { list: (page?: Page) => this.#list(page) };
+    this.feed = new Feed({ store, log, recovery: () => this.recovery, everyMs: 5, ...options });
   }
 
   async looksAgain(): Promise<void> {
@@ -36,9 +47,12 @@ class World {
     await until(() => this.looks >= enough, { what: "another look" });
   }
 
-  #list(page?: Page) {
+  async #list(page?: Page): Promise<SemaphorePage> {
     this.looks += 1;
-    return this.failure === undefined ? this.store.list(page) : Promise.reject(this.failure);
+    if (this.failure !== undefined) throw this.failure;
+    const { semaphores, ...rest } = await this.store.list(page);
+    const { recovering } = this;
+    return { semaphores: semaphores.map((status) => ({ ...status, recovering })), ...rest };
   }
 }
 
@@ -56,6 +70,14 @@ class Ear implements Listener {
 
   get events(): string[] {
     return this.heard.filter((text) => text.startsWith("event: ")).map((text) => text.split("\n")[0] ?? "");
+  }
+
+  /** The data of all events of that name. */
+  data(name: string): Record<string, unknown>[] {
+    const start = `event: ${name}\ndata: `;
+    return this.heard
+      .filter((text) => text.startsWith(start))
+      .map((text) => JSON.parse(text.slice(start.length)));
   }
 }
 
@@ -137,6 +159,64 @@ describe("the feed", () => {
     world.feed.end();
   });
 
+  it("tells of a recovery when it begins and when it is over, and to those who come meanwhile", async () => {
+    const world = new World();
+    const ear = new Ear();
+    world.feed.add(ear);
+    await world.looksAgain();
+    world.recovery = { until: performance.now() + 60_000, cause: "the server has restarted" };
+    await until(() => ear.data("recovery").length > 0, { what: "the recovery" });
+    const late = new Ear();
+    world.feed.add(late);
+    await until(() => late.events.length > 1, { what: "the newcomer to be told" });
+    expect(late.events).toEqual(["event: recovery", "event: semaphores"]);
+    for (const { data } of [ear, late].map((one) => ({ data: one.data("recovery")[0] }))) {
+      expect(data).toMatchObject({ active: true, cause: "the server has restarted" });
+      expect(data?.untilMs).toBeGreaterThan(0);
+      expect(data?.untilMs).toBeLessThanOrEqual(60_000);
+    }
+    await world.looksAgain();
+    world.recovery = undefined;
+    await until(() => ear.data("recovery").length > 1, { what: "its end" });
+    await world.looksAgain();
+    for (const one of [ear, late]) expect(one.data("recovery").slice(1)).toEqual([{ active: false }]);
+    world.feed.end();
+  });
+
+  it("tells of a recovery that the semaphores alone show, and more of it once more is known", async () => {
+    const world = new World();
+    await world.store.define("api", definition);
+    world.recovering = true;
+    const ear = new Ear();
+    world.feed.add(ear);
+    await world.looksAgain();
+    expect(ear.data("recovery")).toEqual([{ active: true }]);
+    world.recovery = { until: performance.now() + 60_000, cause: "a promotion" };
+    await until(() => ear.data("recovery").length > 1, { what: "more of it" });
+    expect(ear.data("recovery")[1]).toMatchObject({ active: true, cause: "a promotion" });
+    world.recovery = undefined;
+    await world.looksAgain();
+    expect(ear.data("recovery")).toHaveLength(2);
+    world.recovering = false;
+    await until(() => ear.data("recovery").length > 2, { what: "its end" });
+    expect(ear.data("recovery")[2]).toEqual({ active: false });
+    world.feed.end();
+  });
+
+  it("tells of a recovery after the store was away, and not while it is", async () => {
+    const world = new World();
+    world.failure = new StoreUnavailableError("Redis is away");
+    const ear = new Ear();
+    world.feed.add(ear);
+    world.recovery = { until: performance.now() + 60_000, cause: "a restart" };
+    await world.looksAgain();
+    expect(ear.events).toEqual(["event: store"]);
+    world.failure = undefined;
+    await until(() => ear.events.includes("event: semaphores"), { what: "everything" });
+    expect(ear.events).toEqual(["event: store", "event: store", "event: recovery", "event: semaphores"]);
+    world.feed.end();
+  });
+
   it("keeps quiet connections alive", async () => {
     const world = new World({ heartbeatMs: 1 });
     const ear = new Ear();
@@ -186,12 +266,14 @@ describe("GET /v1/events", () => {
   let sidecar: Sidecar;
   afterEach(() => sidecar.close());
 
-  it("ends when the sidecar does, and takes nobody new once it drains", async () => {
+  it("tells that the sidecar drains, takes nobody new from then on, and ends when the sidecar does", async () => {
     sidecar = await startTestSidecar();
     await call(sidecar.url, "POST", "/v1/semaphores/api/acquire", { body: { limit: 1 } });
     const stream = await OpenStream.open(sidecar.url, "GET", "/v1/events");
     expect((await stream.event("semaphores")).semaphores).toMatchObject([{ semaphore: "api", inUse: 1 }]);
+    expect(stream.events.map(({ name }) => name)).not.toContain("draining");
     const draining = sidecar.drain();
+    await stream.event("draining");
     expect((await call(sidecar.url, "GET", "/v1/events")).status).toBe(503);
     expect(stream.ended).toBe(false);
     await sidecar.close();
@@ -206,3 +288,78 @@ describe("GET /v1/events", () => {
     expect(headers["content-type"]).toBe("text/event-stream");
   });
 });
+
+describe("who listens", () => {
+  const token = "0123456789abcdef";
+  const named = (scopes: readonly Scope[]) => [{ name: "on-call", token, scopes }];
+  const headers = { authorization: `Bearer ${token}` };
+  let access: Access;
+  let face: Face;
+
+  beforeEach(async () => {
+    access = new Access({ tokens: named(["read", "use"]) });
+    const log = createLog("error", () => {});
+    const context = new Context({ store: memoryStore(), access, log, metricsMaxSemaphores: 100 });
+    face = await Face.listen(createApp(context), () => context.close());
+  });
+
+  afterEach(() => face.close());
+
+  const listen = () => OpenStream.open(face.url, "GET", "/v1/events", { headers });
+
+  it("is told first what it is called and what it may do", async () => {
+    const stream = await listen();
+    await stream.event("semaphores");
+    expect(stream.events[0]).toEqual({ name: "caller", data: { name: "on-call", scopes: ["read", "use"] } });
+    expect(stream.text).not.toContain(token);
+    access.useTokens(named(["operate"]));
+    const operator = await listen();
+    expect(await operator.event("caller")).toEqual({ name: "on-call", scopes: ["use", "read", "operate"] });
+    stream.hangUp();
+    operator.hangUp();
+  });
+
+  it("is let go of when its token is good for less than it was told, and not when it is for more", async () => {
+    const stream = await listen();
+    await stream.event("caller");
+    access.useTokens(named(["operate"]));
+    access.useTokens(named(["read", "use"]));
+    const { status } = await call(face.url, "GET", "/v1/semaphores", { headers });
+    expect({ status, ended: stream.ended }).toEqual({ status: 200, ended: false });
+    access.useTokens(named(["read"]));
+    await stream.end();
+    const again = await listen();
+    expect(await again.event("caller")).toEqual({ name: "on-call", scopes: ["read"] });
+    again.hangUp();
+  });
+});
+
+describe("over a Redis that restarts empty", () => {
+  it("those who listen are told why nothing is granted, and when it is again", {
+    timeout: 30_000,
+  }, async () => {
+    await using redis = await startRedis();
+    const sidecar = await startSidecarOn(redis.url);
+    const stream = await OpenStream.open(sidecar.url, "GET", "/v1/events");
+    await stream.event("semaphores");
+    await call(sidecar.url, "POST", "/v1/semaphores/api/acquire", { body: { limit: 1, leaseMs: 1_000 } });
+    expect(stream.events.map(({ name }) => name)).not.toContain("recovery");
+    await redis.restart({ empty: true });
+    const acquiring = call(sidecar.url, "POST", "/v1/semaphores/api/acquire", {
+      body: { limit: 1, waitMs: 10_000 },
+    });
+    const { untilMs, cause } = await stream.event("recovery", ({ active }) => active === true);
+    expect(untilMs).toBeLessThanOrEqual(3_000);
+    expect(cause).toEqual(expect.any(String));
+    const late = await OpenStream.open(sidecar.url, "GET", "/v1/events");
+    expect(await late.event("recovery")).toMatchObject({ active: true });
+    await stream.event("recovery", ({ active }) => active === false);
+    expect((await acquiring).status).toBe(200);
+    await sidecar.close();
+  });
+});
+
+function startSidecarOn(redisUrl: string): Promise<Sidecar> {
+  const options = { maxLeaseMs: 3_000, assumeFresh: true };
+  return startTestSidecar({ store: redisStore(redisUrl, options) });
+}

@@ -6,6 +6,7 @@ import { memoryStore } from "@sluice/core/memory";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readable } from "../src/log/readable.js";
 import { createLog, type Log } from "../src/log.js";
+import { msLeft, type Recovery } from "../src/operation/recovery.js";
 import { StoreWatch } from "../src/operation/store-watch.js";
 import { call } from "./http.js";
 import { startTestSidecar } from "./sidecars.js";
@@ -157,11 +158,12 @@ describe("what is logged about the store", () => {
   it("is when a recovery begins and ends", () => {
     const { log, entries } = kept();
     const { tell, watch } = watched(log);
-    expect(watch.recoveryMs).toBeUndefined();
+    expect(watch.recovery).toBeUndefined();
     tell()?.recovery?.({ active: true, untilMs: 5_000, cause: "the server has restarted" });
-    expect(watch.recoveryMs).toBeGreaterThan(4_000);
+    expect(watch.recovery?.cause).toBe("the server has restarted");
+    expect(msLeft(watch.recovery as Recovery)).toBeGreaterThan(4_000);
     tell()?.recovery?.({ active: false });
-    expect(watch.recoveryMs).toBeUndefined();
+    expect(watch.recovery).toBeUndefined();
     expect(entries()).toMatchObject([
       { level: "warn", untilMs: 5_000, cause: "the server has restarted" },
       { level: "info", msg: "the store has recovered, and grants again" },

@@ -40,13 +40,19 @@ describe("the program", () => {
     expect((await call(url, "GET", "/v1/semaphores/demo")).body).toMatchObject({ inUse: 0 });
   });
 
-  it("logs where it listens and where the count is, without the password", async () => {
+  it("logs where it listens, where its console is and where the count is, without the password", async () => {
     const program = start({ REDIS_URL: "redis://user:hunter2hunter2@127.0.0.1:1/3" });
     const url = await program.url();
     const line = (await program.says("the sidecar listens"))
       .split("\n")
       .find((one) => one.includes("listens"));
-    expect(JSON.parse(String(line))).toMatchObject({ level: "info", url, store: "Redis at 127.0.0.1:1/3" });
+    expect(JSON.parse(String(line))).toMatchObject({
+      level: "info",
+      url,
+      console: `${url}/`,
+      store: "Redis at 127.0.0.1:1/3",
+    });
+    expect(program.stdout).toContain(`See who holds what and who waits: ${url}/\n`);
     expect(program.stderr + program.stdout).not.toContain("hunter2");
   });
 

@@ -9,20 +9,27 @@ export interface TestOptions {
   readonly store?: Store;
   readonly environment?: Environment;
   readonly lingerMs?: number;
+  /** Where the built console lies; that of the tests when left out. */
+  readonly consoleFolder?: URL;
   /** Everything that the sidecar logs is added to it. */
   readonly logged?: string[];
 }
+
+/** As a build leaves it, with as much in it as there are kinds of files. */
+export const testConsole = new URL("page/", import.meta.url);
 
 /** A sidecar on a free port of loopback, over a memory store of its own unless another one is given. */
 export function startTestSidecar({
   store,
   environment,
   lingerMs,
+  consoleFolder = testConsole,
   logged = [],
 }: TestOptions = {}): Promise<Sidecar> {
   const settings = readSettings({ SLUICE_PORT: "0", ...environment });
   return startSidecar(settings, {
     store: store ?? memoryStore({ maxLeaseMs: settings.maxLeaseMs }),
+    consoleFolder,
     log: createLog("debug", (text) => logged.push(text)),
     ...(lingerMs !== undefined && { lingerMs }),
   });

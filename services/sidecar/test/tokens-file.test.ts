@@ -1,5 +1,6 @@
+import { chmodSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
-import { readTokens } from "../src/settings/tokens.js";
+import { isReadableByOthers, readTokens } from "../src/settings/tokens.js";
 import { readSettings, SettingsError } from "../src/settings.js";
 import { warningsOf } from "../src/warnings.js";
 import { Folder } from "./folders.js";
@@ -96,9 +97,19 @@ describe("a file of tokens", () => {
           SLUICE_TOKENS_FILE: folder.write("tokens.yaml", "tokens: []", mode),
         }),
       );
+    chmodSync(folder.path, 0o711);
     expect(warnings(0o640)).toEqual([]);
     expect(warnings(0o644)).toEqual([
       expect.stringMatching(/every user .* may read .*tokens\.yaml: chmod o-r/),
     ]);
+  });
+
+  it("gets no warning in a folder that is closed to others, nor where a container has its secrets", () => {
+    const file = folder.write("tokens.yaml", "tokens: []", 0o644);
+    chmodSync(folder.path, 0o711);
+    expect(isReadableByOthers(file)).toBe(true);
+    expect(isReadableByOthers(file, folder.path)).toBe(false);
+    chmodSync(folder.path, 0o700);
+    expect(isReadableByOthers(file)).toBe(false);
   });
 });

@@ -16,21 +16,23 @@ import type {
   StoreObserver,
 } from "../store.js";
 import { LeaseClock } from "./lease-clock.js";
-import {
-  acquireOutcomes,
-  ProcessMetrics,
-  type ReleaseReason,
-  type SemaphoreMeter,
-} from "./process-metrics.js";
+import { Meters } from "./meters.js";
+import { ProcessMetrics } from "./process-metrics.js";
 import { Recoveries } from "./recoveries.js";
 import type { AnyRegistry } from "./registry.js";
-import { SemaphoreLabels } from "./semaphore-labels.js";
+import {
+  acquireOutcomes,
+  type ReleaseReason,
+  type SemaphoreMeter,
+  SemaphoreMetrics,
+} from "./semaphore-meter.js";
 import { StoreMetrics } from "./store-metrics.js";
 
 /** Counts beside the calls: what the inner store promises is what the caller gets, no later and no other. */
 export class CountingStore implements Store {
   readonly #store: Store;
   readonly #metrics: ProcessMetrics;
+  readonly #meters: Meters;
   readonly #clock = new LeaseClock();
   readonly #recoveries: Recoveries;
   readonly #ended: () => void;
@@ -39,20 +41,26 @@ export class CountingStore implements Store {
     // A registry of our own tells which of the metrics in the shared one are ours.
     const own = new Registry();
     const registers = [registry, own];
-    const labels = new SemaphoreLabels(maxSemaphores);
-    const metrics = new ProcessMetrics(registers, labels);
-    const recoveries = new Recoveries((semaphore) => metrics.meterOf(semaphore).recoveries.inc());
-    new StoreMetrics(store, registers, labels, (status) =>
-      recoveries.saw(status.semaphore, status.recovering),
-    );
+    const metrics = new ProcessMetrics(registers);
+    const meters = new Meters(maxSemaphores, new SemaphoreMetrics(registers, () => storeMetrics.refresh()));
+    const recoveries = new Recoveries((semaphore) => meters.meterOf(semaphore).recoveries.inc());
+    const storeMetrics = new StoreMetrics(store, registers, maxSemaphores, (semaphores) => {
+      meters.saw(semaphores.map(({ semaphore }) => semaphore));
+      for (const { semaphore, recovering } of semaphores) recoveries.saw(semaphore, recovering);
+    });
     this.#store = store;
     this.#metrics = metrics;
+    this.#meters = meters;
     this.#recoveries = recoveries;
     const names = own.getMetricsAsArray().map(({ name }) => name);
     const unobserve = store.observe({
       roundtrip: ({ durationMs, operations }) => {
         metrics.roundtripSeconds.observe(durationMs / 1_000);
         metrics.batchOperations.observe(operations);
+      },
+      // It may be over before the next scrape.
+      recovery: ({ active }) => {
+        if (active) void storeMetrics.refresh();
       },
     });
     this.#ended = () => {
@@ -66,7 +74,7 @@ export class CountingStore implements Store {
   }
 
   acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireResult> {
-    const meter = this.#metrics.meterOf(request.semaphore);
+    const meter = this.#meters.meterOf(request.semaphore);
     const askedAt = performance.now();
     // A sidecar gives its leases names of its own.
     let { lease } = request;
@@ -90,7 +98,7 @@ export class CountingStore implements Store {
   }
 
   renew(semaphore: string, renewals: readonly Renewal[]): Promise<RenewResult[]> {
-    const meter = this.#metrics.meterOf(semaphore);
+    const meter = this.#meters.meterOf(semaphore);
     return this.#counted(
       this.#store.renew(semaphore, renewals),
       (results) => {
@@ -101,7 +109,7 @@ export class CountingStore implements Store {
   }
 
   claim(semaphore: string, claims: readonly Claim[]): Promise<RenewResult[]> {
-    const meter = this.#metrics.meterOf(semaphore);
+    const meter = this.#meters.meterOf(semaphore);
     const watched = claims.map((claim) => this.#watched(semaphore, claim, meter));
     return this.#counted(
       this.#store.claim(semaphore, watched),
@@ -191,7 +199,7 @@ export class CountingStore implements Store {
   }
 
   #released({ semaphore, lease, attempt }: ReleaseRequest, released: boolean, reason: ReleaseReason): void {
-    const meter = this.#metrics.meterOf(semaphore);
+    const meter = this.#meters.meterOf(semaphore);
     if (released) {
       meter.releases[reason].inc();
       this.#stopClock(semaphore, lease, meter);

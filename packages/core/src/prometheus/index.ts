@@ -1,2 +1,2 @@
 export { type MeteredStore, type MeteredStoreOptions, meteredStore } from "./metered-store.js";
-export type { ReleaseReason } from "./process-metrics.js";
+export type { ReleaseReason } from "./semaphore-meter.js";

@@ -3,8 +3,8 @@ import { type Checks, requireInteger, requireOptions, requireStore } from "../ar
 import { InvalidArgumentError } from "../errors.js";
 import type { ReleaseRequest, Store } from "../store.js";
 import { CountingStore } from "./counting-store.js";
-import type { ReleaseReason } from "./process-metrics.js";
 import type { AnyRegistry } from "./registry.js";
+import type { ReleaseReason } from "./semaphore-meter.js";
 
 export interface MeteredStoreOptions {
   /** Where the metrics are registered; the default registry of prom-client when left out. */

@@ -1,11 +1,18 @@
 import { Counter, Gauge } from "prom-client";
+import { StoreUnavailableError } from "../errors.js";
 import type { SemaphoreStatus, Store } from "../store.js";
+import { labelled, overflow } from "./labels.js";
 import type { AnyRegistry } from "./registry.js";
-import type { SemaphoreLabels } from "./semaphore-labels.js";
+import { SharedTotals, type Totals } from "./shared-totals.js";
 
 /** A scrape waits so long for the store; Prometheus gives a scrape 10 s unless told otherwise. */
 const scrapeTimeoutMs = 2_000;
 const pageSize = 1_000;
+
+/** What a store has answered: its semaphores, or that it is there and does not show them to this caller. */
+interface Answer {
+  readonly semaphores: readonly SemaphoreStatus[] | undefined;
+}
 
 /**
  * What the store knows, read at each scrape: global, the same in every process. While the store is away these metrics
@@ -13,24 +20,25 @@ const pageSize = 1_000;
  */
 export class StoreMetrics {
   readonly #store: Store;
-  readonly #labels: SemaphoreLabels;
-  readonly #seen: (status: SemaphoreStatus) => void;
+  readonly #maxSemaphores: number;
+  readonly #seen: (semaphores: readonly SemaphoreStatus[]) => void;
   readonly #up: Gauge;
   readonly #metrics: ReturnType<typeof perSemaphoreMetrics>;
+  readonly #sharedTotals = new SharedTotals();
   #refreshing: Promise<void> | undefined;
-  #listing: Promise<SemaphoreStatus[]> | undefined;
+  #asking: Promise<Answer> | undefined;
 
-  /** @param seen is told of every semaphore that a scrape meets */
+  /** @param seen is told of all semaphores that the store has, in the order in which they get labels */
   constructor(
     store: Store,
     registers: AnyRegistry[],
-    labels: SemaphoreLabels,
-    seen: (status: SemaphoreStatus) => void,
+    maxSemaphores: number,
+    seen: (semaphores: readonly SemaphoreStatus[]) => void,
   ) {
     this.#store = store;
-    this.#labels = labels;
+    this.#maxSemaphores = maxSemaphores;
     this.#seen = seen;
-    const collect = () => this.#refresh();
+    const collect = () => this.refresh();
     this.#up = new Gauge({
       name: "sluice_store_up",
       help: "1 when the store answered this scrape in time, otherwise 0.",
@@ -40,8 +48,8 @@ export class StoreMetrics {
     this.#metrics = perSemaphoreMetrics(registers, collect);
   }
 
-  /** The metrics of one scrape ask in the same turn, and share one look at the store. */
-  #refresh(): Promise<void> {
+  /** Looks at the store. The metrics of one scrape ask in the same turn, and share one look. */
+  refresh(): Promise<void> {
     this.#refreshing ??= this.#look().finally(() => {
       this.#refreshing = undefined;
     });
@@ -49,11 +57,22 @@ export class StoreMetrics {
   }
 
   async #look(): Promise<void> {
-    // A list that hangs is not asked for again by the scrapes that come meanwhile.
-    this.#listing ??= this.#list().finally(() => {
-      this.#listing = undefined;
+    // A store that hangs is not asked again by the scrapes that come meanwhile.
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
     });
-    this.#publish(await inTime(this.#listing, scrapeTimeoutMs));
+    this.#publish(await inTime(this.#asking, scrapeTimeoutMs));
+  }
+
+  /** A sidecar shows semaphores to some tokens alone, and is up for all others, too. */
+  async #ask(): Promise<Answer> {
+    try {
+      return { semaphores: await this.#list() };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      await this.#store.ping();
+      return { semaphores: undefined };
+    }
   }
 
   async #list(): Promise<SemaphoreStatus[]> {
@@ -67,42 +86,47 @@ export class StoreMetrics {
     return all;
   }
 
-  #publish(semaphores: readonly SemaphoreStatus[] | undefined): void {
+  #publish(answer: Answer | undefined): void {
     for (const metric of Object.values(this.#metrics)) metric.reset();
-    this.#up.set(semaphores === undefined ? 0 : 1);
-    if (semaphores === undefined) return;
-    for (const status of semaphores) {
-      this.#seen(status);
-      this.#add(status);
-    }
-    this.#publishOldest(semaphores);
+    this.#up.set(answer === undefined ? 0 : 1);
+    if (answer?.semaphores === undefined) return;
+    const { named, others } = labelled(answer.semaphores, this.#maxSemaphores);
+    this.#seen([...named, ...others]);
+    for (const status of named) this.#publishOne(status);
+    const totals = this.#sharedTotals.look(answer.semaphores, others);
+    if (others.length > 0) this.#publishOne({ ...sumOf(others), ...totals });
   }
 
-  /** Adds up where semaphores share a label. */
-  #add(status: SemaphoreStatus): void {
-    const label = { semaphore: this.#labels.labelOf(status.semaphore) };
+  #publishOne(status: PublishedStatus): void {
+    const label = { semaphore: status.semaphore };
     const { limit, inUse, waiters, grants, lapses, revocations, recovering } = this.#metrics;
-    limit.inc(label, status.limit);
-    inUse.inc(label, status.inUse);
-    waiters.inc(label, status.waiting);
+    limit.set(label, status.limit);
+    inUse.set(label, status.inUse);
+    waiters.set(label, status.waiting);
     grants.inc(label, status.grantsTotal);
     lapses.inc(label, status.lapsesTotal);
     revocations.inc(label, status.revocationsTotal);
-    recovering.inc(label, status.recovering ? 1 : 0);
+    recovering.set(label, Number(status.recovering));
+    if (status.inUse > 0) this.#metrics.oldestLease.set(label, secondsAgo(status.oldestLeaseMs));
+    if (status.waiting > 0) this.#metrics.oldestWaiter.set(label, secondsAgo(status.oldestWaiterMs));
   }
+}
 
-  /** The youngest are set first, so that of semaphores that share a label the oldest remains. */
-  #publishOldest(semaphores: readonly SemaphoreStatus[]): void {
-    const { oldestLease, oldestWaiter } = this.#metrics;
-    const held = semaphores.filter(({ inUse }) => inUse > 0);
-    for (const { semaphore, oldestLeaseMs } of held.sort((a, b) => a.oldestLeaseMs - b.oldestLeaseMs)) {
-      oldestLease.set({ semaphore: this.#labels.labelOf(semaphore) }, secondsAgo(oldestLeaseMs));
-    }
-    const queued = semaphores.filter(({ waiting }) => waiting > 0);
-    for (const { semaphore, oldestWaiterMs } of queued.sort((a, b) => a.oldestWaiterMs - b.oldestWaiterMs)) {
-      oldestWaiter.set({ semaphore: this.#labels.labelOf(semaphore) }, secondsAgo(oldestWaiterMs));
-    }
-  }
+type PublishedStatus = Omit<SemaphoreStatus, "leaseMs" | "maxWaiters" | "version">;
+
+/** What semaphores that share a label show together: of leases and waiters the oldest. */
+function sumOf(semaphores: readonly SemaphoreStatus[]): Omit<PublishedStatus, keyof Totals> {
+  const sum = (of: (status: SemaphoreStatus) => number) => semaphores.reduce((all, one) => all + of(one), 0);
+  const most = (of: (status: SemaphoreStatus) => number) => Math.max(0, ...semaphores.map(of));
+  return {
+    semaphore: overflow,
+    limit: sum(({ limit }) => limit),
+    inUse: sum(({ inUse }) => inUse),
+    waiting: sum(({ waiting }) => waiting),
+    recovering: semaphores.some(({ recovering }) => recovering),
+    oldestLeaseMs: most(({ inUse, oldestLeaseMs }) => (inUse > 0 ? oldestLeaseMs : 0)),
+    oldestWaiterMs: most(({ waiting, oldestWaiterMs }) => (waiting > 0 ? oldestWaiterMs : 0)),
+  };
 }
 
 function secondsAgo(durationMs: number): number {

@@ -38,7 +38,9 @@ export interface Answer {
 /** What an answer holds. */
 export type Content =
   | { readonly type: "application/json"; readonly shape: z.ZodType }
-  | { readonly type: "text/plain" }
+  | { readonly type: "text/plain" | "text/html" }
+  /** Of whatever type its name says. */
+  | { readonly type: "*/*" }
   /** Values one after the other, for as long as the connection lasts. */
   | { readonly type: "application/x-ndjson"; readonly lines: readonly z.ZodType[] }
   | { readonly type: "text/event-stream"; readonly events: Readonly<Record<string, z.ZodType>> };

@@ -55,8 +55,8 @@ export const streamCalls = {
     path: "/v1/events",
     summary: "Watch the semaphores",
     description:
-      "First all semaphores, then once a second what has changed. A listener that does not read is cut off; comments " +
-      "keep quiet connections alive.",
+      "First who the caller is and what it may do, then all semaphores, then once a second what has changed. A listener " +
+      "that does not read is cut off; comments keep quiet connections alive.",
     scope: "read",
     query: noQuery,
     answers: {

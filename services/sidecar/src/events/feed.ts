@@ -2,7 +2,10 @@ import type { FeedEvents } from "@sluice/client/shapes";
 import type { Store } from "@sluice/core";
 import { problemFor } from "../http/answer.js";
 import type { Log } from "../log.js";
+import type { Recovery } from "../operation/recovery.js";
 import { changesBetween, type Statuses, statusesOf } from "./changes.js";
+import { RecoveryNews } from "./recovery-news.js";
+import { textOf } from "./text.js";
 
 export interface Listener {
   send(text: string): void;
@@ -12,6 +15,8 @@ export interface Listener {
 export interface FeedOptions {
   readonly store: Pick<Store, "list">;
   readonly log: Log;
+  /** What the store has told of its recovery. */
+  readonly recovery?: () => Recovery | undefined;
   /** How often the store is asked while anybody listens; 1,000 when left out. */
   readonly everyMs?: number;
   /** How often quiet connections get a comment, which keeps proxies from closing them; 15,000 when left out. */
@@ -22,6 +27,7 @@ export interface FeedOptions {
 export class Feed {
   readonly #store: Pick<Store, "list">;
   readonly #log: Log;
+  readonly #recovery: () => Recovery | undefined;
   readonly #everyMs: number;
   readonly #heartbeatMs: number;
   readonly #listeners = new Set<Listener>();
@@ -29,15 +35,25 @@ export class Feed {
   readonly #newcomers = new Set<Listener>();
   /** As of the latest look; undefined while nobody listens, and until the store has answered. */
   #statuses: Statuses | undefined;
+  /** The same as an event, once a newcomer was told: many come at once where a proxy or a sidecar has restarted. */
+  #everything: string | undefined;
+  #recoveries = new RecoveryNews();
   /** Why the store is away. */
   #away: string | undefined;
   #looking = false;
   #beatAt = 0;
   #endPause = () => {};
 
-  constructor({ store, log, everyMs = 1_000, heartbeatMs = 15_000 }: FeedOptions) {
+  constructor({
+    store,
+    log,
+    recovery = () => undefined,
+    everyMs = 1_000,
+    heartbeatMs = 15_000,
+  }: FeedOptions) {
     this.#store = store;
     this.#log = log;
+    this.#recovery = recovery;
     this.#everyMs = everyMs;
     this.#heartbeatMs = heartbeatMs;
   }
@@ -57,6 +73,11 @@ export class Feed {
     return () => this.#remove(listener);
   }
 
+  /** Tells every listener that the sidecar is about to end. */
+  drain(): void {
+    this.#broadcast(textOf("draining", {}), this.#listeners);
+  }
+
   /** Ends every listener. */
   end(): void {
     for (const listener of this.#listeners) this.#dismiss(listener);
@@ -69,7 +90,8 @@ export class Feed {
       await this.#pause();
     }
     this.#looking = false;
-    this.#statuses = undefined;
+    this.#learned(undefined);
+    this.#recoveries = new RecoveryNews();
     this.#away = undefined;
   }
 
@@ -85,11 +107,18 @@ export class Feed {
   #tellChanges(statuses: Statuses): void {
     if (this.#away !== undefined) this.#tell("store", { up: true });
     this.#away = undefined;
+    const recovery = this.#recoveries.look(this.#recovery(), statuses);
+    if (recovery !== undefined) this.#tell("recovery", recovery);
     const { changed, removed } = changesBetween(this.#statuses ?? new Map(), statuses);
-    this.#statuses = statuses;
+    this.#learned(statuses);
     if (changed.length > 0) this.#tell("changed", { semaphores: [...changed] });
     if (removed.length > 0) this.#tell("removed", { names: [...removed] });
     for (const listener of this.#newcomers) this.#greet(listener, statuses);
+  }
+
+  #learned(statuses: Statuses | undefined): void {
+    this.#statuses = statuses;
+    this.#everything = undefined;
   }
 
   #tellAway(detail: string): void {
@@ -106,7 +135,10 @@ export class Feed {
 
   #greet(listener: Listener, statuses: Statuses): void {
     this.#newcomers.delete(listener);
-    listener.send(textOf("semaphores", { semaphores: [...statuses.values()] }));
+    const recovery = this.#recoveries.current;
+    if (recovery !== undefined) listener.send(textOf("recovery", recovery));
+    this.#everything ??= textOf("semaphores", { semaphores: [...statuses.values()] });
+    listener.send(this.#everything);
   }
 
   /** Newcomers hear of the store's return by being told everything. */
@@ -143,9 +175,4 @@ export class Feed {
       };
     });
   }
-}
-
-/** JSON has no line break of its own, so that one line of `data` holds it. */
-function textOf<Name extends keyof FeedEvents>(name: Name, data: FeedEvents[Name]): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,6 +1,7 @@
 import type { ReadinessAnswer } from "@sluice/client/shapes";
 import type { Store } from "@sluice/core";
 import type { ConfigCondition } from "../config/configuration.js";
+import { msLeft, type Recovery } from "./recovery.js";
 
 /** A probe must answer sooner than whoever probes gives up. */
 const PING_MS = 1_000;
@@ -11,8 +12,8 @@ type Components = ReadinessAnswer["components"];
 export interface Health {
   /** Undefined where no file declares semaphores. */
   readonly config: ConfigCondition | undefined;
-  /** How much longer the store's recovery lasts; undefined while there is none. */
-  readonly recoveryMs: number | undefined;
+  /** Of the store; undefined while there is none. */
+  readonly recovery: Recovery | undefined;
   /** Strangers may ask, and are not told where the store is; false when left out. */
   readonly isDiscreet?: boolean | undefined;
 }
@@ -31,7 +32,7 @@ export interface Condition extends Health {
  * for permits is queued.
  */
 export async function readinessOf(condition: Condition): Promise<ReadinessAnswer> {
-  const { config, recoveryMs, draining, leasesHeld, isDiscreet = false } = condition;
+  const { config, recovery, draining, leasesHeld, isDiscreet = false } = condition;
   const store = await storeComponent(condition.store, isDiscreet);
   const isReady = store.status === "up" && config?.status !== "pending";
   return {
@@ -40,9 +41,9 @@ export async function readinessOf(condition: Condition): Promise<ReadinessAnswer
       store,
       ...(config !== undefined && { config: configComponent(config, isDiscreet) }),
       recovery:
-        recoveryMs === undefined
+        recovery === undefined
           ? { status: "idle" }
-          : { status: "active", detail: `grants resume in at most ${recoveryMs} ms` },
+          : { status: "active", detail: `grants resume in at most ${msLeft(recovery)} ms` },
       drain: draining ? { status: "active", detail: `leases still held: ${leasesHeld}` } : { status: "idle" },
     },
   };

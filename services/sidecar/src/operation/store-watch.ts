@@ -1,5 +1,6 @@
 import type { Store } from "@sluice/core";
 import type { Log } from "../log.js";
+import type { Recovery } from "./recovery.js";
 
 /** How often the log repeats that the store is away, in milliseconds. */
 const REMIND_MS = 10_000;
@@ -11,7 +12,7 @@ export class StoreWatch {
   readonly #unobserve: () => void;
   #reminding: NodeJS.Timeout | undefined;
   #awaySince = 0;
-  #recoversUntil: number | undefined;
+  #recovery: Recovery | undefined;
   #stopped = false;
 
   constructor(store: Store, log: Log) {
@@ -32,11 +33,9 @@ export class StoreWatch {
     });
   }
 
-  /** For how much longer nothing is granted because the store recovers, in milliseconds; undefined when it does not. */
-  get recoveryMs(): number | undefined {
-    return this.#recoversUntil === undefined
-      ? undefined
-      : Math.max(0, Math.ceil(this.#recoversUntil - performance.now()));
+  /** Undefined while the store grants. */
+  get recovery(): Recovery | undefined {
+    return this.#recovery;
   }
 
   stop(): void {
@@ -81,7 +80,7 @@ export class StoreWatch {
   }
 
   #recovers(untilMs = 0, cause?: string): void {
-    this.#recoversUntil = performance.now() + untilMs;
+    this.#recovery = { until: performance.now() + untilMs, cause };
     this.#log.warn(
       "the store recovers: nothing is granted until lost leases have been claimed or have lapsed",
       {
@@ -92,8 +91,8 @@ export class StoreWatch {
   }
 
   #recovered(): void {
-    if (this.#recoversUntil === undefined) return;
-    this.#recoversUntil = undefined;
+    if (this.#recovery === undefined) return;
+    this.#recovery = undefined;
     this.#log.info("the store has recovered, and grants again");
   }
 }

@@ -11,6 +11,7 @@ import { readTls, type Tls } from "../settings/tls.js";
 import { asksForTokens, readTokens } from "../settings/tokens.js";
 import type { Settings } from "../settings.js";
 import type { Health } from "./readiness.js";
+import type { Recovery } from "./recovery.js";
 import { StoreWatch } from "./store-watch.js";
 
 /** What the files hold that the settings name. */
@@ -68,8 +69,8 @@ export class Upkeep implements Health {
     return asksForTokens(this.#settings);
   }
 
-  get recoveryMs(): number | undefined {
-    return this.#storeWatch.recoveryMs;
+  get recovery(): Recovery | undefined {
+    return this.#storeWatch.recovery;
   }
 
   /** Applies what is declared. @param server the one that gets a new certificate */

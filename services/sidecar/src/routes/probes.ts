@@ -16,9 +16,9 @@ export function probeRoutes(app: Express, context: Context): void {
 
 async function readiness(context: Context, response: Response): Promise<void> {
   const { store, draining, health } = context;
-  const { config, recoveryMs, isDiscreet } = health;
+  const { config, recovery, isDiscreet } = health;
   const leasesHeld = context.handedOut.size + context.custody.size;
-  const answer = await readinessOf({ store, draining, leasesHeld, config, recoveryMs, isDiscreet });
+  const answer = await readinessOf({ store, draining, leasesHeld, config, recovery, isDiscreet });
   sendJson(response, answer.status === "ready" ? 200 : 503, answer);
 }
 

@@ -1,4 +1,5 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
+import { dirname, resolve, sep } from "node:path";
 import { z } from "zod";
 import type { Token } from "../access/tokens.js";
 import { readChecked } from "../config/checked-file.js";
@@ -33,9 +34,26 @@ export function asksForTokens({ token, tokensFile }: TokenSource): boolean {
   return token !== undefined || tokensFile !== undefined;
 }
 
-/** Whether everybody on this host may read the file. */
-export function isReadableByOthers(file: string): boolean {
-  return ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o004) !== 0;
+/**
+ * Whether everybody on this host may read the file, and may pass through every folder on the way to it. Never one of
+ * `containerSecrets`, where runtimes of containers put the secrets of one container: its users are no host's, and what
+ * mode a file has there tells nothing of where it came from.
+ */
+export function isReadableByOthers(file: string, containerSecrets = "/run/secrets"): boolean {
+  if (resolve(file).startsWith(containerSecrets + sep)) return false;
+  if (!lets(file, 0o004)) return false;
+  return foldersOf(realpathSync(file)).every((folder) => lets(folder, 0o001));
+}
+
+/** @param mode what others must be allowed to do */
+function lets(path: string, mode: number): boolean {
+  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & mode) !== 0;
+}
+
+/** The folder that a path is in, the one that this is in, and so on up to the root. */
+function foldersOf(path: string): string[] {
+  const folder = dirname(path);
+  return folder === path ? [] : [folder, ...foldersOf(folder)];
 }
 
 const text = (pattern: RegExp, error: string) => z.string({ error }).regex(pattern, { error });

@@ -27,7 +27,8 @@ interface Response {
 }
 
 interface MediaType {
-  readonly schema: { readonly properties?: { readonly code?: { readonly enum: readonly string[] } } };
+  /** Where bytes of any kind may come there is none. */
+  readonly schema?: { readonly properties?: { readonly code?: { readonly enum: readonly string[] } } };
   readonly "x-sluice-lines"?: readonly Json[];
   readonly "x-sluice-events"?: Readonly<Record<string, Json>>;
 }
@@ -79,11 +80,11 @@ export class Contract {
       this.#require(schema, isNumber ? Number(value) : value, `${id} ${status}, ${name}`);
     }
     const type = String(headers["content-type"] ?? "none").split(";")[0] ?? "";
-    const content = response.content?.[type];
+    const content = response.content?.[type] ?? response.content?.["*/*"];
     if (response.content !== undefined && content === undefined)
       throw new Error(`${id} answered ${status} with ${type}`);
     if (content !== undefined && /[/+]json$/.test(type))
-      this.#require(content.schema, body, `${id} ${status}`);
+      this.#require(content.schema ?? true, body, `${id} ${status}`);
     const what = type === "application/problem+json" ? String((body as Json).code) : String(status);
     this.#driven.add(`${id} ${what}`);
     return what;
@@ -162,7 +163,7 @@ function calledOf(method: string, path: string, operation: Operation): CalledOpe
     needsToken: operation.security.length > 0,
     takesBody: operation.requestBody !== undefined,
     answers: Object.entries(operation.responses).flatMap(([status, { content }]) => {
-      const codes = content?.["application/problem+json"]?.schema.properties?.code?.enum;
+      const codes = content?.["application/problem+json"]?.schema?.properties?.code?.enum;
       return codes ?? [status];
     }),
   };

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "../../errors.js";
 import type { Page, SemaphoreStatus, Snapshot } from "../../store.js";
 import { decodeCursor, defaultPageSize, encodeCursor } from "../paging.js";
 
@@ -17,18 +18,27 @@ export interface Look {
   read(semaphore: string, text: string): Snapshot;
 }
 
+/** Behind what a page begins, as inspect.lua has it: a lease by its expiry and its id, and a place in the queue. */
+type Place = readonly [expiry: string, lease: string, left: number, place: string];
+
+const start: Place = ["", "", 0, ""];
+
 /** A look at one page of leases and waiters. @throws InvalidArgumentError for a cursor that is none of ours */
 export function lookAt(page: Page | undefined): Look {
   const size = page?.pageSize ?? defaultPageSize;
-  const [leaseOffset, waiterOffset] = page?.cursor === undefined ? [0, 0] : decodeCursor(page.cursor, [0, 0]);
-  return {
-    request: JSON.stringify([size, leaseOffset, waiterOffset]),
-    read: (semaphore, text) => readSnapshot(semaphore, text, { size, leaseOffset, waiterOffset }),
-  };
+  const place = page?.cursor === undefined ? start : placeOf(page.cursor);
+  return { request: JSON.stringify([size, ...place]), read: readSnapshot };
+}
+
+function placeOf(cursor: string): Place {
+  const place = decodeCursor(cursor, start);
+  const [expiry, , , inQueue] = place;
+  if ([expiry, inQueue].every((part) => /^(?:end|-?\d{1,17})?$/.test(part))) return place;
+  throw new InvalidArgumentError("cursor", "a cursor that this store returned", cursor);
 }
 
 /** The request for the facts alone. */
-export const statusRequest = "[0,0,0]";
+export const statusRequest = JSON.stringify([0, ...start]);
 
 export function readStatus(semaphore: string, text: string): SemaphoreStatus {
   const [
@@ -61,16 +71,11 @@ export function readStatus(semaphore: string, text: string): SemaphoreStatus {
   };
 }
 
-function readSnapshot(
-  semaphore: string,
-  text: string,
-  { size, leaseOffset, waiterOffset }: { size: number; leaseOffset: number; waiterOffset: number },
-): Snapshot {
-  const status = readStatus(semaphore, text);
-  const [leases, waiters, leaseCount] = JSON.parse(text).slice(12) as [LeaseRow[], WaiterRow[], number];
-  const more = leaseOffset + size < leaseCount || waiterOffset + size < status.waiting;
+function readSnapshot(semaphore: string, text: string): Snapshot {
+  const [leases, waiters, ...next] = JSON.parse(text).slice(12) as [LeaseRow[], WaiterRow[], ...Place];
+  const [expiry, , , place] = next;
   return {
-    ...status,
+    ...readStatus(semaphore, text),
     leases: leases.map(([lease, permits, fence, holder, heldMs, expiresInMs]) => {
       return { lease, permits, fence, holder, heldMs, expiresInMs };
     }),
@@ -80,6 +85,6 @@ function readSnapshot(
       holder,
       waitedMs,
     })),
-    ...(more ? { cursor: encodeCursor([leaseOffset + size, waiterOffset + size]) } : {}),
+    ...(expiry === "end" && place === "end" ? {} : { cursor: encodeCursor(next) }),
   };
 }

@@ -59,7 +59,10 @@ function mediaTypeOf(content: Content): Json {
   switch (content.type) {
     case "application/json":
       return { schema: schemaOf(content.shape) };
+    case "*/*":
+      return {};
     case "text/plain":
+    case "text/html":
       return { schema: { type: "string" } };
     case "application/x-ndjson":
       return { schema: { type: "string" }, "x-sluice-lines": content.lines.map(schemaOf) };

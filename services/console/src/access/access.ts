@@ -1,0 +1,57 @@
+import { Cell } from "../live/cell.js";
+
+/** Where a token outlives a reload of the page; `sessionStorage` forgets it with the tab. */
+export type TokenPlace = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+const KEY = "sluice.token";
+
+export interface Admission {
+  /** Sent with every call. */
+  readonly token: string | undefined;
+  /** The page asks for a token: without one, or with this one, nothing is told. */
+  readonly asks: boolean;
+  /** Why it asks again; undefined for the first time, and while a token is being tried. */
+  readonly problem: string | undefined;
+}
+
+/** The token of this page: where it is kept, and whether the sidecar takes it. */
+export class Access {
+  readonly admission: Cell<Admission>;
+  readonly #place: TokenPlace;
+
+  constructor(place: TokenPlace) {
+    this.#place = place;
+    const token = place.getItem(KEY) ?? undefined;
+    this.admission = new Cell<Admission>({ token, asks: false, problem: undefined });
+  }
+
+  get token(): string | undefined {
+    return this.admission.value.token;
+  }
+
+  /** From now on this token is sent; the form stays until the sidecar has taken it. */
+  use(token: string): void {
+    this.#place.setItem(KEY, token);
+    this.admission.set({ token, asks: true, problem: undefined });
+  }
+
+  /** The sidecar has answered. */
+  accepted(): void {
+    if (this.admission.value.asks) this.admission.set({ token: this.token, asks: false, problem: undefined });
+  }
+
+  /** The sidecar wants another token than the one that was sent, which is forgotten. */
+  refused(problem: string, sent: string | undefined): void {
+    // Of a token that has been replaced since, nobody wants to hear.
+    if (sent === this.token) this.#forget(sent === undefined ? undefined : problem);
+  }
+
+  signOut(): void {
+    this.#forget(undefined);
+  }
+
+  #forget(problem: string | undefined): void {
+    this.#place.removeItem(KEY);
+    this.admission.set({ token: undefined, asks: true, problem });
+  }
+}

@@ -1,0 +1,62 @@
+import { startBrowser, type TestBrowser } from "@sluice/testkit/browser";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openConsole } from "./scene/console.js";
+import { patience } from "./scene/patience.js";
+import { startScene } from "./scene/scene.js";
+
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(() => browser?.close());
+
+/** What a browser says of a server that is away, and of answers that say so. */
+const mayLog = [
+  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET/,
+  /status of 503/,
+];
+
+it("a store that is away is said to be, as long as it is", async () => {
+  await using scene = await startScene({ redis: true });
+  await scene.define("openai", { limit: 4 });
+  await using shown = await openConsole(browser, scene.sidecar, { mayLog });
+  await shown.link("openai").waitFor();
+  expect(await shown.page.getByRole("alert").count()).toBe(0);
+
+  await scene.redis?.kill();
+  await shown.alert("The store is away").waitFor();
+  // What was seen last stays, and is marked as old.
+  await shown.link("openai").waitFor();
+  await scene.redis?.start();
+  await shown.alert("The store is away").waitFor({ state: "hidden" });
+});
+
+it("a store that comes back empty is said to recover, until it grants again", async () => {
+  const environment = { SLUICE_MAX_LEASE_MS: "8000" };
+  await using scene = await startScene({ redis: true, environment });
+  await scene.define("openai", { limit: 4, leaseMs: 8_000 });
+  await scene.hold("openai", { holder: "worker" });
+  await using shown = await openConsole(browser, scene.sidecar, { mayLog });
+  await shown.link("openai").waitFor();
+
+  await scene.redis?.restart({ empty: true });
+  await shown.alert("Recovering").waitFor();
+  await shown.alert("Recovering").waitFor({ state: "hidden" });
+  await expect.poll(() => shown.cells("openai"), patience).toMatchObject({ use: "1 / 4" });
+});
+
+it("a sidecar that is gone is said to be, and found when it is back", async () => {
+  await using scene = await startScene({ redis: true });
+  await scene.define("openai", { limit: 4 });
+  await using shown = await openConsole(browser, scene.sidecar, { mayLog });
+  await expect.poll(() => shown.connection.textContent(), patience).toBe("Live");
+
+  await scene.sidecar.kill();
+  await expect.poll(() => shown.connection.textContent(), patience).toMatch(/^Sidecar unreachable/);
+  await shown.link("openai").waitFor();
+  await scene.sidecar.startAgain();
+  await expect.poll(() => shown.connection.textContent(), patience).toBe("Live");
+  await scene.define("made-since");
+  await shown.link("made-since").waitFor();
+});

@@ -1,5 +1,8 @@
+import { provideBuildah } from "../buildah/provide.mjs";
+import { provideChromium } from "../chromium/provide.mjs";
 import { provideFakeTime } from "../faketime/provide.mjs";
 import { provideModelTools } from "../model/provide.mjs";
+import { providePrometheus } from "../prometheus/provide.mjs";
 import { redisServer } from "../redis/provide.mjs";
 import { build } from "../toolchain/build.mjs";
 import { check } from "../toolchain/check.mjs";
@@ -15,6 +18,9 @@ if (hasTests(suite)) {
   await build();
   process.env.SLUICE_TEST_REDIS_SERVER = await redisServer();
   if (suite === "system") await provideModelTools();
+  if (suite === "system") await providePrometheus();
+  if (suite === "system") await provideChromium();
+  if (suite === "system") await provideBuildah();
   if (setsClocks(suite)) await provideFakeTime();
   await become("node_modules/vitest/vitest.mjs", ["run", "--project", suite, ...args]);
 } else {

@@ -7,7 +7,7 @@ import { countTests } from "../commands/count.mjs";
 import { hasTests, suiteFrom } from "../commands/suites.mjs";
 import { packageFolders, root } from "../toolchain/places.mjs";
 
-it.each(["demo", "start", "test", "bench"])(
+it.each(["demo", "start", "secrets", "test", "bench"])(
   "%s says first which Node it needs, and what it met",
   (command) => {
     const pretend = "Object.defineProperty(process, 'versions', { value: { node: '18.20.4' } })";

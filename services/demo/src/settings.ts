@@ -45,6 +45,7 @@ export function usage(): string {
       `--${name} ${NUMBERS[name].label}`,
       `${NUMBERS[name].says} (${NUMBERS[name].default})`,
     ]),
+    ["--endless", "load on sidecars that run; --endless --help says more"],
     ["--help", "this text"],
   ];
   return [

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { executionOf, patternOf } from "./executions.js";
 import { type Block, blocksIn, documents } from "./markdown.js";
 import { Servers } from "./servers.js";
 import { Workshop } from "./workshop.js";
 
 const documentsWithExamples = documents()
-  .map((document) => ({ document, examples: blocksIn(document).filter(isExample) }))
+  .map((document) => ({
+    document,
+    examples: blocksIn(document).filter((block) => executionOf(block) === "example"),
+    files: blocksIn(document).filter((block) => executionOf(block) === "file"),
+  }))
   .filter(({ examples }) => examples.length > 0);
 
 const workshop = new Workshop();
@@ -23,20 +28,30 @@ afterAll(() => workshop.clear());
 
 it("runs examples of all documents that should have some", () => {
   expect(documentsWithExamples.map(({ document }) => document)).toEqual(
-    expect.arrayContaining(["README.md", "docs/typescript.md", "docs/http.md", "docs/metrics.md"]),
+    expect.arrayContaining([
+      "README.md",
+      "docs/getting-started.md",
+      "docs/concepts.md",
+      "docs/typescript.md",
+      "docs/http.md",
+      "docs/metrics.md",
+    ]),
   );
 });
 
-describe.each(documentsWithExamples)("an example in $document", ({ document, examples }) => {
-  const servers = new Servers();
+describe.each(documentsWithExamples)("an example in $document", ({ document, examples, files }) => {
+  const servers = new Servers(document);
 
-  beforeAll(() => servers.start(), 40_000);
+  beforeAll(async () => {
+    await servers.start();
+    for (const { note, text } of files) workshop.write(note, servers.placedIn(text));
+  }, 60_000);
   afterAll(() => servers.stop());
 
   it.each(examples)("does what it says, at line $line ($language)", { timeout: 40_000 }, async (example) => {
     const { stdout, stderr } = await execute(example);
     expect(stderr).toBe("");
-    if (example.prints !== undefined) expect(stdout).toMatch(patternOf(example.prints));
+    if (example.prints !== undefined) expect(stdout).toMatch(patternOf(example));
   });
 
   function execute(example: Block): Promise<{ stdout: string; stderr: string }> {
@@ -48,24 +63,6 @@ describe.each(documentsWithExamples)("an example in $document", ({ document, exa
   }
 });
 
-/** A block that no test can run is marked so; every other one is an example. */
-function isExample({ language, note }: Block): boolean {
-  return ["ts", "js", "sh"].includes(language) && note !== "by-hand";
-}
-
 function nameOf(document: string, { line }: Block): string {
   return `${document.replace(/\W/g, "-")}-${line}`;
-}
-
-/** `…` stands for anything within its line, and for any lines where it stands alone. */
-function patternOf(prints: string): RegExp {
-  const lines = prints.trimEnd().split("\n");
-  const patterns = lines.map((line) =>
-    line.trim() === "…" ? "[^]*" : line.split("…").map(escaped).join(".*"),
-  );
-  return new RegExp(`^${patterns.join("\n")}\\s*$`);
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

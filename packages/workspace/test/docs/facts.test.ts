@@ -25,8 +25,12 @@ describe("the settings of the sidecar", () => {
 
   it("are the only ones that any document names", () => {
     const ofTests = [
+      "SLUICE_TEST_CHROMIUM",
       "SLUICE_TEST_FAKETIME",
       "SLUICE_TEST_FAULT_RUNS",
+      "SLUICE_TEST_PANELS",
+      "SLUICE_TEST_PROMETHEUS",
+      "SLUICE_TEST_PROMTOOL",
       "SLUICE_TEST_REDIS_SERVER",
       "SLUICE_TEST_SEED",
       "SLUICE_TEST_SOAK_MINUTES",
@@ -93,7 +97,7 @@ describe("a sidecar", () => {
 
   beforeAll(async () => {
     sidecar = await startSidecarProgram();
-  }, 20_000);
+  }, 40_000);
   afterAll(() => sidecar.program.kill());
 
   it("exports the metrics that are documented, and no others", async () => {

@@ -52,6 +52,15 @@ it("the index names every page and every decision by its title", () => {
   }
 });
 
+it("every page ends by leading to the next one of the index", () => {
+  const pages = linksIn("docs/index.md").filter(({ target }) => !/^(\.\.|decisions)\//.test(target));
+  for (const [position, { target }] of pages.entries()) {
+    const next = pages[position + 1] ?? { text: "Documentation", target: "index.md" };
+    const [last] = textOf(`docs/${target}`).trimEnd().split("\n").slice(-1);
+    expect(last, target).toBe(`Next: [${next.text}](${next.target})`);
+  }
+});
+
 it("the table of folders names all of them", () => {
   const folders = ["packages", "services"].flatMap((parent) =>
     readdirSync(join(root, parent)).map((name) => `${parent}/${name}`),

@@ -5,13 +5,15 @@ import { root } from "../../toolchain/places.mjs";
 /** A fenced block, and what the document shows that it prints. */
 export interface Block {
   readonly language: string;
-  /** What follows the language on the fence. */
+  /** What follows the language on the fence: how the block is executed, see `executions.ts`. */
   readonly note: string;
   readonly text: string;
   /** Of its first line, from 1. */
   readonly line: number;
   /** The `text` block that stands right under it. */
   readonly prints: string | undefined;
+  /** Whether the figures in there are those of one run, and other ones are as good. */
+  readonly printsFigures: boolean;
 }
 
 export interface Link {
@@ -32,10 +34,11 @@ export function textOf(document: string): string {
 
 export function blocksIn(document: string): Block[] {
   const text = textOf(document);
-  const found = [...text.matchAll(/^```(\w+) ?(.*)\n([\s\S]*?)^```\n/gm)].map((match) => ({
-    language: match[1] ?? "",
-    note: match[2] ?? "",
-    text: match[3] ?? "",
+  const fenced = /^( *)```(\w+) ?(.*)\n([\s\S]*?)^\1```(?:\n|$)/gm;
+  const found = [...text.matchAll(fenced)].map((match) => ({
+    language: match[2] ?? "",
+    note: match[3] ?? "",
+    text: withoutIndent(match[4] ?? "", match[1] ?? ""),
     line: text.slice(0, match.index).split("\n").length + 1,
     end: match.index + match[0].length,
     start: match.index,
@@ -43,8 +46,17 @@ export function blocksIn(document: string): Block[] {
   return found.map(({ start, end, ...block }, index) => {
     const next = found[index + 1];
     const follows = next?.language === "text" && text.slice(end, next.start).trim() === "";
-    return { ...block, prints: follows ? next.text : undefined };
+    return {
+      ...block,
+      prints: follows ? next.text : undefined,
+      printsFigures: follows && next.note === "figures",
+    };
   });
+}
+
+/** Blocks of a list are indented as its points are. */
+function withoutIndent(text: string, indent: string): string {
+  return text.replace(new RegExp(`^${indent}`, "gm"), "");
 }
 
 /** The rows of the table that begins with this heading row, each cell without its code marks. */
@@ -88,5 +100,5 @@ export function anchorsIn(document: string): string[] {
 
 /** What is not in fenced blocks. */
 function proseOf(document: string): string {
-  return textOf(document).replace(/^```[\s\S]*?^```\n/gm, "");
+  return textOf(document).replace(/^( *)```[\s\S]*?^\1```\n/gm, "");
 }

@@ -2,10 +2,12 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { Semaphore } from "@sluice/core";
+import { Semaphore, type Store } from "@sluice/core";
 import { redisStore } from "@sluice/core/redis";
+import { redlockStore } from "@sluice/core/redlock";
 import { type NodeProcess, type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
 import { root } from "../../toolchain/places.mjs";
+import { textOf } from "./markdown.js";
 
 /** A sidecar as people start it, at a port of its own. */
 export interface SidecarProgram {
@@ -20,27 +22,37 @@ export async function startSidecarProgram(
   const url = `http://127.0.0.1:${port}`;
   const file = join(root, "services/sidecar/dist/main.js");
   const program = spawnNode(file, [], { env: { ...env, SLUICE_PORT: `${port}` } });
-  await until(async () => (await fetch(`${url}/readyz`)).ok, { what: "the sidecar", timeoutMs: 15_000 });
+  await until(async () => (await fetch(`${url}/readyz`)).ok, { what: "the sidecar", timeoutMs: 30_000 });
   return { url, program };
 }
 
-/** The servers that the examples name, at addresses of their own. */
+/** The quorum that documents name. */
+const shownMasters = ["redis://a:6379", "redis://b:6379", "redis://c:6379"];
+
+/** The servers that the blocks of a document name, at addresses of their own. */
 export class Servers {
-  #redis: RedisServer | undefined;
+  readonly #needsQuorum: boolean;
+  readonly #redises: RedisServer[] = [];
   #sidecar: SidecarProgram | undefined;
   #upstream: Server | undefined;
   #addresses: readonly (readonly [shown: string, real: string])[] = [];
 
+  constructor(document: string) {
+    this.#needsQuorum = shownMasters.some((shown) => textOf(document).includes(shown));
+  }
+
   async start(): Promise<void> {
     this.#upstream = createServer((_request, response) => response.end("{}"));
     const upstreamPort = await listen(this.#upstream);
-    this.#redis = await startRedis();
-    await settle(this.#redis.url);
-    this.#sidecar = await startSidecarProgram();
+    const redis = await this.#startRedis();
+    await settle(redisStore(redis, { assumeFresh: true }));
+    const sidecar = await startSidecarProgram();
+    this.#sidecar = sidecar;
     this.#addresses = [
-      ["redis://localhost:6379", this.#redis.url],
-      ["http://127.0.0.1:7077", this.#sidecar.url],
-      ["ws://127.0.0.1:7077", this.#sidecar.url.replace(/^http/, "ws")],
+      ...(await this.#startQuorum()),
+      ["redis://localhost:6379", redis],
+      ["http://127.0.0.1:7077", sidecar.url],
+      ["ws://127.0.0.1:7077", sidecar.url.replace(/^http/, "ws")],
       ["https://example.com", `http://127.0.0.1:${upstreamPort}`],
     ];
   }
@@ -52,15 +64,33 @@ export class Servers {
 
   async stop(): Promise<void> {
     await this.#sidecar?.program.kill();
-    await this.#redis?.stop();
+    for (const redis of this.#redises) await redis.stop();
     this.#upstream?.closeAllConnections();
     this.#upstream?.close();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #startRedis(): Promise<string> {
+    const redis = await startRedis();
+    this.#redises.push(redis);
+    return redis.url;
+  }
+
+  async #startQuorum(): Promise<[shown: string, real: string][]> {
+    if (!this.#needsQuorum) return [];
+    const masters: [string, string][] = [];
+    for (const shown of shownMasters) masters.push([shown, await this.#startRedis()]);
+    const urls = masters.map(([, real]) => real);
+    await settle(redlockStore(urls, { assumeFresh: true }));
+    return masters;
+  }
 }
 
-/** Readers have a Redis that has run for a while; this one is young, but nobody can hold a lease of it. */
-async function settle(url: string): Promise<void> {
-  const store = redisStore(url, { assumeFresh: true });
+/** Readers have servers that have run for a while; these are young, but nobody can hold a lease of them. */
+async function settle(store: Store): Promise<void> {
   await new Semaphore(store, "any", { limit: 1 }).use(() => {});
   await store.remove("any");
   await store.close();
@@ -72,7 +102,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);
   server.close();

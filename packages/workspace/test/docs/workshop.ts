@@ -31,7 +31,7 @@ export class Workshop {
     const modules = join(this.#folder, "node_modules");
     mkdirSync(modules);
     symlinkSync(join(root, "packages/workspace/node_modules/@sluice"), join(modules, "@sluice"));
-    for (const name of ["ioredis", "prom-client", "@types"]) {
+    for (const name of ["ioredis", "prom-client", "redlock", "@types"]) {
       symlinkSync(join(root, "node_modules", name), join(modules, name));
     }
     symlinkSync(join(root, "packages/client/node_modules/ws"), join(modules, "ws"));

@@ -5,8 +5,6 @@ import { ChildError, within } from "./child-error.js";
 
 /** How long a child may take to send its first message. */
 const START_MS = 30_000;
-/** How long a child may take to stop before it is killed. */
-const STOP_GRACE_MS = 2_000;
 /** How much of a child's last words is kept, in characters. */
 const LAST_WORDS = 2_000;
 const TETHER = new URL("tether.js", import.meta.url).href;
@@ -23,6 +21,12 @@ export interface Child {
 /** The child processes of one run. None of them outlives it: see `killAll` and the tether. */
 export class Children {
   readonly #living = new Set<ChildProcess>();
+  readonly #stopGraceMs: number;
+
+  /** @param stopGraceMs how long a child may take to stop before it is killed; 2,000 when left out */
+  constructor(stopGraceMs = 2_000) {
+    this.#stopGraceMs = stopGraceMs;
+  }
 
   /** Starts `file` with Node. Its stdout is the caller's to read; nothing of it reaches the terminal. */
   fork(file: string | URL, args: readonly string[] = [], env: NodeJS.ProcessEnv = process.env): Child {
@@ -42,7 +46,7 @@ export class Children {
     await Promise.all(
       children.map(async ({ process: child, exited }) => {
         child.kill("SIGTERM");
-        const ended = await Promise.race([exited, sleep(STOP_GRACE_MS, undefined, { ref: false })]);
+        const ended = await Promise.race([exited, sleep(this.#stopGraceMs, undefined, { ref: false })]);
         if (ended === undefined) child.kill("SIGKILL");
         await exited;
       }),

@@ -1,0 +1,4 @@
+import "./toolchain/node-version.mjs";
+
+// Imported late, so that an old Node gets as far as the check above.
+import("./commands/screenshots.mjs");

@@ -1,0 +1,14 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const patienceMs = 280_000;
+
+/** What a script prints that ends with 0; installs and tests have much to say. @throws Error with what it said */
+export function runScript(script: string, folder: string): Promise<{ stdout: string; stderr: string }> {
+  const limits = { timeout: patienceMs, maxBuffer: 16 * 1024 * 1024 };
+  return promisify(execFile)("sh", ["-euc", script], { cwd: folder, ...limits }).catch(explain);
+}
+
+function explain(error: Error & { stdout?: string; stderr?: string }): never {
+  throw new Error(`${error.message}\n${error.stdout}${error.stderr}`);
+}

@@ -50,36 +50,39 @@ local function number(value)
   return string.format('%.0f', value)
 end
 
-local function read_leases(page)
-  if #page == 0 then return {} end
+-- The ids of leases that were read with their expiries, and their records.
+local function read_records(page)
+  if #page == 0 then return {}, {} end
   local ids = {}
   for index = 1, #page, 2 do ids[#ids + 1] = page[index] end
-  local records, leases = call('HMGET', LEASES, unpack(ids)), {}
-  for index = 1, #ids do
-    if records[index] then
-      local permits, _, granted_at, _, fence, _, holder = cmsgpack.unpack(records[index])
-      leases[#leases + 1] = { id = ids[index], expires_at = tonumber(page[2 * index]), permits = permits, fence = fence,
-        granted_at = granted_at, holder = holder }
-    end
-  end
-  return leases
+  return ids, call('HMGET', LEASES, unpack(ids))
 end
 
 -- Leases that have lapsed but were not swept yet are gone for whoever looks.
-local lapsed = state[S_LEASES] == 0 and {}
-  or read_leases(call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND))
-for _, lease in ipairs(lapsed) do state[S_IN_USE] = state[S_IN_USE] - lease.permits end
-state[S_LEASES], state[S_LAPSES] = state[S_LEASES] - #lapsed, state[S_LAPSES] + #lapsed
-
-local function live_from(least, offset, count)
-  if state[S_LEASES] == 0 then return {} end
-  return call('ZRANGEBYSCORE', EXPIRIES, least, '(+inf', 'WITHSCORES', 'LIMIT', offset, count)
+local function forget_lapsed()
+  if state[S_LEASES] == 0 then return end
+  local page = call('ZRANGEBYSCORE', EXPIRIES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND)
+  local ids, records = read_records(page)
+  for index = 1, #ids do
+    if records[index] then
+      local _, permits = cmsgpack.unpack_limit(records[index], L_PERMITS)
+      state[S_IN_USE] = state[S_IN_USE] - permits
+      state[S_LEASES], state[S_LAPSES] = state[S_LEASES] - 1, state[S_LAPSES] + 1
+    end
+  end
 end
+forget_lapsed()
 
 local function oldest_lease_ms()
+  if state[S_LEASES] == 0 then return 0 end
+  local page = call('ZRANGEBYSCORE', EXPIRIES, '(' .. number(now), '(+inf', 'WITHSCORES', 'LIMIT', 0, LOOK_BOUND)
+  local ids, records = read_records(page)
   local oldest = now
-  for _, lease in ipairs(read_leases(live_from('(' .. number(now), 0, LOOK_BOUND))) do
-    oldest = math.min(oldest, lease.granted_at)
+  for index = 1, #ids do
+    if records[index] then
+      local _, _, _, granted_at = cmsgpack.unpack_limit(records[index], L_GRANTED_AT)
+      oldest = math.min(oldest, granted_at)
+    end
   end
   return now - oldest
 end
@@ -93,22 +96,26 @@ local function comes_before(one, other)
   return #one < #other
 end
 
+-- How many leases come before the first one behind the place. Those that one call has renewed expire together, and may be
+-- all that there are: among them the place is found by bisection.
+local function count_before(expiry, lease)
+  local is_past = (tonumber(expiry) or 0) <= now
+  if is_past then return call('ZCOUNT', EXPIRIES, '-inf', number(now)) end
+  local low = call('ZCOUNT', EXPIRIES, '-inf', '(' .. expiry)
+  local high = low + call('ZCOUNT', EXPIRIES, expiry, expiry)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if comes_before(lease, call('ZRANGE', EXPIRIES, middle, middle)[1]) then high = middle else low = middle + 1 end
+  end
+  return low
+end
+
 -- The leases behind the place, with their expiries, one more than a page holds.
 local function leases_behind(expiry, lease)
-  local behind = tonumber(expiry) and tonumber(expiry) > now
-  local least = behind and expiry or '(' .. number(now)
-  local found, offset, page = {}, 0
-  repeat
-    page = live_from(least, offset, page_size + 1)
-    offset = offset + page_size + 1
-    for index = 1, #page, 2 do
-      local is_shown = behind and page[index + 1] == expiry and not comes_before(lease, page[index])
-      if not is_shown and #found <= 2 * page_size then
-        found[#found + 1], found[#found + 2] = page[index], page[index + 1]
-      end
-    end
-  until #found > 2 * page_size or #page <= 2 * page_size
-  return found
+  if state[S_LEASES] == 0 then return {} end
+  local first, all = count_before(expiry, lease), call('ZCOUNT', EXPIRIES, '-inf', '(+inf')
+  if first >= all then return {} end
+  return call('ZRANGE', EXPIRIES, first, math.min(first + page_size, all - 1), 'WITHSCORES')
 end
 
 -- The longest waiter is the first of its priority, so one look at each priority in use is enough.
@@ -138,9 +145,13 @@ local function describe_leases()
     found[#found], found[#found - 1] = nil, nil
     if left > 0 then expiry, lease = found[#found], found[#found - 1] end
   end
-  for _, held in ipairs(read_leases(found)) do
-    rows[#rows + 1] = '[' .. cjson.encode(held.id) .. ',' .. number(held.permits) .. ',' .. number(held.fence) .. ','
-      .. cjson.encode(held.holder) .. ',' .. number(now - held.granted_at) .. ',' .. number(held.expires_at - now) .. ']'
+  local ids, records = read_records(found)
+  for index = 1, #ids do
+    if records[index] then
+      local permits, _, granted_at, _, fence, _, holder = cmsgpack.unpack(records[index])
+      rows[#rows + 1] = string.format('[%s,%.0f,%.0f,%s,%.0f,%.0f]', cjson.encode(ids[index]), permits, fence,
+        cjson.encode(holder), now - granted_at, found[2 * index] - now)
+    end
   end
   return rows, expiry, lease, math.max(0, left)
 end
@@ -156,8 +167,7 @@ local function describe_waiters()
     local record = call('HGET', WAITERS, page[index])
     if record then
       local permits, _, priority, queued_at, _, _, holder = cmsgpack.unpack(record)
-      rows[#rows + 1] = '[' .. number(permits) .. ',' .. number(priority) .. ',' .. cjson.encode(holder) .. ','
-        .. number(now - queued_at) .. ']'
+      rows[#rows + 1] = string.format('[%.0f,%.0f,%s,%.0f]', permits, priority, cjson.encode(holder), now - queued_at)
     end
   end
   return rows, place

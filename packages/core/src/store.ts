@@ -271,7 +271,8 @@ export interface StoreObserver {
   availability?(event: { readonly up: boolean; readonly cause?: unknown }): void;
   /**
    * The store has started to recover, because leases that it does not know of may still be believed, and grants
-   * nothing for `untilMs`; or it grants again. Told at once to one who begins to observe during a recovery.
+   * nothing for `untilMs`; or it grants again. Told at once to one who begins to observe during a recovery, and once more
+   * when that takes longer, as after another restart.
    */
   recovery?(event: { readonly active: boolean; readonly untilMs?: number; readonly cause?: string }): void;
 }

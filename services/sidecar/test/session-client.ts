@@ -3,6 +3,8 @@ import { type Problem, type ServerEvent, SUBPROTOCOL } from "@sluice/client/shap
 import { until } from "@sluice/testkit";
 import { type ClientOptions, WebSocket } from "ws";
 
+const ANSWER_MS = 15_000;
+
 type Answer = Record<string, unknown> & { readonly id: number | string | null; readonly ok: boolean };
 
 /** A session as any program could have it: a plain WebSocket, and JSON. */
@@ -13,12 +15,15 @@ export class RawSession {
   readonly answers: Answer[] = [];
   closeCode: number | undefined;
   #ids = 0;
+  /** Thousands may wait at once: they are called, and do not look by themselves. */
+  readonly #awaited = new Map<unknown, (() => void)[]>();
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on("message", (data) => this.#read(JSON.parse(data.toString())));
     socket.on("close", (code) => {
       this.closeCode = code;
+      for (const id of [...this.#awaited.keys()]) this.#call(id);
     });
     socket.on("error", () => {});
   }
@@ -43,10 +48,7 @@ export class RawSession {
   }
 
   async answerTo(id: number | string | null): Promise<Answer> {
-    await until(() => this.answers.some((answer) => answer.id === id) || this.closeCode !== undefined, {
-      what: `an answer to ${id}`,
-      timeoutMs: 15_000,
-    });
+    await this.#answered(id);
     const answer = this.answers.find((one) => one.id === id);
     if (answer === undefined)
       throw new Error(`the session ended with ${this.closeCode} before ${id} was answered`);
@@ -89,8 +91,29 @@ export class RawSession {
   }
 
   #read(message: ServerEvent | Answer): void {
-    if ("ok" in message) this.answers.push(message);
-    else this.events.push(message);
+    if (!("ok" in message)) return void this.events.push(message);
+    this.answers.push(message);
+    this.#call(message.id);
+  }
+
+  /** Resolves when the answer has come, or none can come any more. */
+  #answered(id: unknown): Promise<void> {
+    if (this.closeCode !== undefined || this.answers.some((answer) => answer.id === id))
+      return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`no answer to ${id} within ${ANSWER_MS} ms`));
+      const timer = setTimeout(late, ANSWER_MS);
+      const call = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#awaited.set(id, [...(this.#awaited.get(id) ?? []), call]);
+    });
+  }
+
+  #call(id: unknown): void {
+    for (const call of this.#awaited.get(id) ?? []) call();
+    this.#awaited.delete(id);
   }
 }
 

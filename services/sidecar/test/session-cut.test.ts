@@ -27,16 +27,15 @@ describe("a session that its sidecar ends", () => {
     const one = await scene.start();
     await one.acquire("api", { leaseMs: 5_000 });
     one.socket.pause();
-    const askedAt = performance.now();
-    // Answers that nobody reads: hundreds of bytes for each of these.
-    const asked = setInterval(() => {
-      for (let count = 0; count < 2_000; count++)
-        one.send({ op: "release", semaphore: "api", lease: "x".repeat(100), bad: 1 });
-    }, 1);
+    // Answers that nobody reads, of tens of thousands of bytes each.
+    const leases = Array.from({ length: 1_000 }, (_, index) => ({
+      semaphore: "api",
+      lease: `none-${index}`,
+    }));
+    const asked = setInterval(() => one.send({ op: "claim", leases }), 1);
     await until(() => scene.sidecar.sessionsOpen === 0, { what: "the cut", timeoutMs: 15_000 });
     clearInterval(asked);
     const cutAt = performance.now();
-    expect(cutAt - askedAt).toBeLessThan(15_000);
     expect((await scene.look()).inUse).toBe(1);
     await scene.becomes("it is given back", ({ inUse }) => inUse === 0, 10_000);
     // Much longer than the 20 ms after which a client that knows of the end has stopped believing.

@@ -34,7 +34,7 @@ export class CountingStore implements Store {
   readonly #metrics: ProcessMetrics;
   readonly #meters: Meters;
   readonly #clock = new LeaseClock();
-  readonly #recoveries: Recoveries;
+  readonly #recoveries = new Recoveries();
   readonly #ended: () => void;
 
   constructor(store: Store, registry: AnyRegistry, maxSemaphores: number) {
@@ -42,16 +42,15 @@ export class CountingStore implements Store {
     const own = new Registry();
     const registers = [registry, own];
     const metrics = new ProcessMetrics(registers);
-    const meters = new Meters(maxSemaphores, new SemaphoreMetrics(registers, () => storeMetrics.refresh()));
-    const recoveries = new Recoveries((semaphore) => meters.meterOf(semaphore).recoveries.inc());
+    const meters = new Meters(maxSemaphores, new SemaphoreMetrics(registers, () => storeMetrics.collect()));
     const storeMetrics = new StoreMetrics(store, registers, maxSemaphores, (semaphores) => {
       meters.saw(semaphores.map(({ semaphore }) => semaphore));
-      for (const { semaphore, recovering } of semaphores) recoveries.saw(semaphore, recovering);
+      for (const { semaphore, recovering } of semaphores)
+        if (this.#recoveries.saw(semaphore, recovering)) meters.seenMeterOf(semaphore).recoveries.inc();
     });
     this.#store = store;
     this.#metrics = metrics;
     this.#meters = meters;
-    this.#recoveries = recoveries;
     const names = own.getMetricsAsArray().map(({ name }) => name);
     const unobserve = store.observe({
       roundtrip: ({ durationMs, operations }) => {
@@ -192,7 +191,7 @@ export class CountingStore implements Store {
     meter.acquires[acquireOutcomes[result.outcome]].inc();
     if ("limit" in result && create !== undefined && create.limit !== result.limit)
       meter.limitConflicts.inc();
-    if (result.outcome === "recovering") this.#recoveries.saw(semaphore, true);
+    if (result.outcome === "recovering" && this.#recoveries.saw(semaphore, true)) meter.recoveries.inc();
     if (result.outcome !== "granted") return;
     meter.waitSeconds.observe((performance.now() - askedAt) / 1_000);
     this.#clock.start(semaphore, result.lease, result.validUntil);

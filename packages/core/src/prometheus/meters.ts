@@ -13,7 +13,7 @@ interface Entry {
   readonly meter: SemaphoreMeter;
   /** This process has done something with it since it was looked at last. */
   isBusy: boolean;
-  /** This process has never done anything with it: all of its counts are 0. */
+  /** This process has never done anything with it: what it counts is 0, but for recoveries. */
   isUntouched: boolean;
 }
 
@@ -46,6 +46,11 @@ export class Meters {
     return entry.meter;
   }
 
+  /** For counting what was seen of the semaphore in the store: that is no use of it. */
+  seenMeterOf(semaphore: string): SemaphoreMeter {
+    return this.#entries.get(semaphore)?.meter ?? this.#sharedMeter();
+  }
+
   /** The store has these semaphores, and no others. */
   saw(semaphores: readonly string[]): void {
     const present = new Set(semaphores);
@@ -61,6 +66,7 @@ export class Meters {
   }
 
   #makeRoomFor(semaphore: string): Entry | undefined {
+    if (semaphore === overflow) return undefined;
     const [idle] = this.#untouched;
     if (this.#entries.size >= this.#max && idle !== undefined) this.#end(idle);
     return this.#hasRoomFor(semaphore) ? this.#begin(semaphore) : undefined;

@@ -4,6 +4,7 @@ import type { SemaphoreStatus, Store } from "../store.js";
 import { labelled, overflow } from "./labels.js";
 import type { AnyRegistry } from "./registry.js";
 import { SharedTotals, type Totals } from "./shared-totals.js";
+import { Turns } from "./turns.js";
 
 /** A scrape waits so long for the store; Prometheus gives a scrape 10 s unless told otherwise. */
 const scrapeTimeoutMs = 2_000;
@@ -25,6 +26,7 @@ export class StoreMetrics {
   readonly #up: Gauge;
   readonly #metrics: ReturnType<typeof perSemaphoreMetrics>;
   readonly #sharedTotals = new SharedTotals();
+  readonly #turns = new Turns();
   #refreshing: Promise<void> | undefined;
   #asking: Promise<Answer> | undefined;
 
@@ -38,15 +40,23 @@ export class StoreMetrics {
     this.#store = store;
     this.#maxSemaphores = maxSemaphores;
     this.#seen = seen;
-    const collect = () => this.refresh();
     this.#up = new Gauge({
       name: "sluice_store_up",
       help: "1 when the store answered this scrape in time, otherwise 0.",
       registers,
-      collect,
+      collect: this.collect,
     });
-    this.#metrics = perSemaphoreMetrics(registers, collect);
+    this.#metrics = perSemaphoreMetrics(registers, this.collect);
   }
+
+  /**
+   * For each metric that a look at the store may change: waits for that, and for the metric's turn. What is done with one
+   * metric of a thousand semaphores takes up to 60 ms, all of them 200 ms, and leases have to be renewed meanwhile.
+   */
+  readonly collect = async (): Promise<void> => {
+    await this.refresh();
+    await this.#turns.next();
+  };
 
   /** Looks at the store. The metrics of one scrape ask in the same turn, and share one look. */
   refresh(): Promise<void> {
@@ -117,7 +127,8 @@ type PublishedStatus = Omit<SemaphoreStatus, "leaseMs" | "maxWaiters" | "version
 /** What semaphores that share a label show together: of leases and waiters the oldest. */
 function sumOf(semaphores: readonly SemaphoreStatus[]): Omit<PublishedStatus, keyof Totals> {
   const sum = (of: (status: SemaphoreStatus) => number) => semaphores.reduce((all, one) => all + of(one), 0);
-  const most = (of: (status: SemaphoreStatus) => number) => Math.max(0, ...semaphores.map(of));
+  const most = (of: (status: SemaphoreStatus) => number) =>
+    semaphores.reduce((most, one) => Math.max(most, of(one)), 0);
   return {
     semaphore: overflow,
     limit: sum(({ limit }) => limit),

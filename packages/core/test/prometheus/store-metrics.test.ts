@@ -61,6 +61,35 @@ test("a scrape asks the store once, and a semaphore that is gone leaves the scra
   expect((await scrape(registry)).value('sluice_limit{semaphore="openai"}')).toBeUndefined();
 });
 
+test("a scrape lets other work have its turn between any two metrics of semaphores", async () => {
+  over(memoryStore());
+  let [turns, isOver] = [0, false];
+  const count = () => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  await scrape(registry);
+  isOver = true;
+  // Nine come from the store, eight from this process.
+  expect(turns).toBeGreaterThanOrEqual(17);
+});
+
+test("any number of semaphores shares a label", async () => {
+  const inner = new StubStore();
+  const pages = 200;
+  inner.onList = async (cursor = "0") => {
+    const page = Number(cursor);
+    const semaphores = Array.from({ length: 1_000 }, (_, index) => ({
+      ...status,
+      semaphore: `s${page}.${index}`,
+    }));
+    return page + 1 < pages ? { semaphores, cursor: String(page + 1) } : { semaphores };
+  };
+  over(inner, 1);
+  expect((await scrape(registry)).value('sluice_permits_in_use{semaphore="other"}')).toBe(4 * 199_999);
+});
+
 test("beyond the configured number semaphores share one label", async () => {
   const store = over(memoryStore(), 2);
   for (const name of ["a", "b", "c", "d"])
@@ -249,6 +278,31 @@ test("what a process uses gets a label before what it sees only", async () => {
     ["other", 1],
   ] as const)
     expect(value(`sluice_acquires_total{semaphore="${label}",outcome="granted"}`), label).toBe(granted);
+});
+
+test("a recovery that a process sees is no use of the semaphores", async () => {
+  const inner = new StubStore();
+  const seen = ["a", "b", "c"].map((semaphore) => ({ ...status, semaphore, recovering: true }));
+  inner.onList = async () => ({ semaphores: seen });
+  const store = over(inner, 2);
+  const { value } = await scrape(registry);
+  expect(value('sluice_recoveries_total{semaphore="a"}')).toBe(1);
+  expect(value('sluice_recoveries_total{semaphore="other"}')).toBe(1);
+  expect(value('sluice_acquire_wait_seconds_count{semaphore="a"}')).toBeUndefined();
+  await store.acquire({ ...request, semaphore: "c" });
+  const used = await scrape(registry);
+  expect(used.value('sluice_acquires_total{semaphore="c",outcome="granted"}')).toBe(1);
+});
+
+test("a semaphore that is called other takes no label from another", async () => {
+  const inner = new StubStore();
+  inner.onList = async () => ({ semaphores: [{ ...status, semaphore: "a", recovering: true }] });
+  const store = over(inner, 1);
+  await scrape(registry);
+  await store.acquire({ ...request, semaphore: "other" });
+  const { value } = await scrape(registry);
+  expect(value('sluice_recoveries_total{semaphore="a"}')).toBe(1);
+  expect(value('sluice_acquires_total{semaphore="other",outcome="granted"}')).toBe(1);
 });
 
 test("a semaphore that is called other has no label of its own", async () => {

@@ -299,13 +299,19 @@ describe("a server", () => {
     const store = storeAt(server.url);
     const semaphore = new Semaphore(store, "api", { limit: 2 });
     await (await semaphore.acquire()).release();
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on("warning", warned);
     server.pause();
     try {
-      const looks = await Promise.allSettled([semaphore.inspect(), store.list()]);
+      const many = Array.from({ length: 30 }, () => semaphore.inspect());
+      const looks = await Promise.allSettled([...many, store.list()]);
       expect(looks).toMatchObject(looks.map(() => ({ reason: { code: "STORE_UNAVAILABLE" } })));
     } finally {
       server.resume();
+      process.off("warning", warned);
     }
+    expect(warnings, "as the connection is ended by each of them anew").toEqual([]);
     await until(() => semaphore.inspect().catch(() => undefined), { what: "the server to be found again" });
   }, 30_000);
 

@@ -65,6 +65,13 @@ async function listing(
   return { leases, waiters, pages };
 }
 
+/** How many commands the server has carried out that read a part of a sorted set. */
+async function rangesRead(): Promise<number> {
+  const statistics = String(await server.command("INFO", "commandstats"));
+  const calls = [...statistics.matchAll(/^cmdstat_z(?:range|rangebyscore|count):calls=(\d+)/gm)];
+  return calls.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 const names = (leases: readonly LeaseStatus[]) => leases.map(({ lease }) => lease);
 const renew = (leases: readonly string[]) =>
   store.renew(
@@ -102,6 +109,17 @@ test("leases of one moment come once each, also where the last one of a page is 
   expect(pages).toBe(7);
 });
 
+test("a page in the midst of leases of one moment costs the server few commands", async () => {
+  await store.define(semaphore, { limit: 300, leaseMs: 10_000, maxWaiters: 100 });
+  await hold(300);
+  const { cursor } = (await store.inspect(semaphore, { pageSize: 298 })) ?? {};
+  const before = await rangesRead();
+  const page = await store.inspect(semaphore, { pageSize: 1, cursor });
+  expect(page?.leases.map(({ lease }) => lease)).toEqual([nameOf(298)]);
+  // Twice the logarithm, and a few.
+  expect((await rangesRead()) - before).toBeLessThanOrEqual(20);
+});
+
 test("waiters come once each, also where those before them are served between two pages", async () => {
   await store.define(semaphore, { limit: 1, leaseMs: 10_000, maxWaiters: 100 });
   await acquire(0);
@@ -135,6 +153,7 @@ test("cursors that were made by others are refused, whatever they hold", async (
     ["1e999", "a", 0, ""],
     ["nan", "a", 0, ""],
     [5, "a", 0, ""],
+    ["17", "a", 0.5, ""],
     ["", "", 0],
     [0, 0],
   ]) {
@@ -145,6 +164,10 @@ test("cursors that were made by others are refused, whatever they hold", async (
       code: "INVALID_ARGUMENT",
     });
   }
+  const endless = Buffer.from('["17","a",1e999,""]').toString("base64url");
+  await expect(store.inspect(semaphore, { cursor: endless })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
   const odd = encodeCursor(["17", "'\"\\ü", 1e15, "-17"]);
   expect(await store.inspect(semaphore, { cursor: odd })).toMatchObject({ leases: [], waiters: [] });
 });

@@ -11,6 +11,7 @@ import { Inbox } from "./inbox.js";
 import type { Link, Network, NetworkListener } from "./link.js";
 import { Lives } from "./lives.js";
 import { Observers } from "./observers.js";
+import { Reconnection } from "./reconnection.js";
 import { ScriptCalls } from "./script-calls.js";
 
 const bindRetryMs = 100;
@@ -57,6 +58,7 @@ export class Connection implements Link, Network {
   readonly #arrivals = new Arrivals();
   readonly #lives = new Lives();
   readonly #handshake: Handshake | undefined;
+  readonly #reconnection: Reconnection | undefined;
   readonly #calls: ScriptCalls;
   #establishing = false;
   #retry: NodeJS.Timeout | undefined;
@@ -82,6 +84,7 @@ export class Connection implements Link, Network {
       failed: this.#failed,
     });
     this.#handshake = own ? new Handshake(client) : undefined;
+    this.#reconnection = own ? new Reconnection(client) : undefined;
     this.#listen();
     if (client.status === "ready") this.#establish();
     else if (client.status === "wait") client.connect().catch(() => {});
@@ -169,7 +172,7 @@ export class Connection implements Link, Network {
   }
 
   reset(): void {
-    this.#reconnect();
+    this.#reconnection?.begin();
     this.#inbox.reset();
   }
 
@@ -181,6 +184,7 @@ export class Connection implements Link, Network {
     this.#arrivals.tell();
     clearTimeout(this.#retry);
     this.#handshake?.close();
+    this.#reconnection?.close();
     this.#unlisten();
     this.#inbox.close();
     if (this.#own) this.#client.disconnect();
@@ -217,13 +221,9 @@ export class Connection implements Link, Network {
     this.#setDown(cause);
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
-      this.#reconnect();
+      this.#reconnection?.begin();
       this.#ready();
     }, bindRetryMs);
-  }
-
-  #reconnect(): void {
-    if (this.#own) this.#client.disconnect(true);
   }
 
   #establish(): void {

@@ -1,5 +1,6 @@
 import { ownClientOptions, type RedisClient } from "./client.js";
 import { Handshake } from "./handshake.js";
+import { Reconnection } from "./reconnection.js";
 
 export interface InboxSetup {
   readonly client: RedisClient;
@@ -20,6 +21,7 @@ export class Inbox {
   readonly #setup: InboxSetup;
   readonly #client: RedisClient;
   readonly #handshake: Handshake | undefined;
+  readonly #reconnection: Reconnection | undefined;
   #subscribed = false;
 
   constructor(setup: InboxSetup) {
@@ -31,6 +33,7 @@ export class Inbox {
     const shares = own && channel !== undefined && client.options.protocol === 3;
     this.#client = shares ? client : client.duplicate({ ...ownClientOptions, lazyConnect: false });
     this.#handshake = shares ? undefined : new Handshake(this.#client);
+    this.#reconnection = shares ? undefined : new Reconnection(this.#client);
     this.#listen();
   }
 
@@ -57,11 +60,12 @@ export class Inbox {
 
   /** The connection may be dead without anybody having been told. One that is shared is not the inbox's to end. */
   reset(): void {
-    if (this.#client !== this.#setup.client) this.#client.disconnect(true);
+    this.#reconnection?.begin();
   }
 
   close(): void {
     this.#handshake?.close();
+    this.#reconnection?.close();
     this.#client.off("close", this.#lost);
     this.#client.off("message", this.#message);
     this.#client.off("smessage", this.#slotMessage);

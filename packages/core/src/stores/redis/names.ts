@@ -10,6 +10,11 @@ const enterEveryMs = 300_000;
 const enterAgainMs = 1_000;
 /** Each entry pays for looking at so many others, so that names whose semaphores are gone do not pile up. */
 const checksPerEntry = 2;
+/**
+ * How many semaphores are looked at with one call's bytes: Redis carries out all that has come on a connection before it
+ * turns to others. A look takes it 60 µs, and 2 ms where a thousand leases are held.
+ */
+const looksAtOnce = 32;
 
 /**
  * The names of the semaphores, in the order of their bytes: a sorted set beside them, because a semaphore's own keys
@@ -82,6 +87,13 @@ export class Names {
   }
 
   async #existing(names: readonly string[]): Promise<SemaphoreStatus[]> {
+    const found: SemaphoreStatus[] = [];
+    for (let from = 0; from < names.length; from += looksAtOnce)
+      found.push(...(await this.#lookAt(names.slice(from, from + looksAtOnce))));
+    return found;
+  }
+
+  async #lookAt(names: readonly string[]): Promise<SemaphoreStatus[]> {
     const texts = await Promise.all(
       names.map((name) => this.#connection.inspect(factsKey(this.#prefix, name), statusRequest)),
     );

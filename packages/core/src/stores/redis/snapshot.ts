@@ -32,8 +32,9 @@ export function lookAt(page: Page | undefined): Look {
 
 function placeOf(cursor: string): Place {
   const place = decodeCursor(cursor, start);
-  const [expiry, , , inQueue] = place;
-  if ([expiry, inQueue].every((part) => /^(?:end|-?\d{1,17})?$/.test(part))) return place;
+  const [expiry, , left, inQueue] = place;
+  const isOurs = [expiry, inQueue].every((part) => /^(?:end|-?\d{1,17})?$/.test(part));
+  if (isOurs && Number.isSafeInteger(left)) return place;
   throw new InvalidArgumentError("cursor", "a cursor that this store returned", cursor);
 }
 

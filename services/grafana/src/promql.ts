@@ -9,7 +9,7 @@ const fleet = 'job="$job"';
 /** Of the semaphores that are chosen at the top. */
 const chosen = 'semaphore=~"$semaphore"';
 
-/** What semaphores share that have no metrics of their own: its counters fall whenever one of them disappears. */
+/** Without what semaphores share that have no metrics of their own: each process counts that from its own start. */
 const named = 'semaphore!="other"';
 
 /** Long enough for a rate at any resolution; Grafana derives it from the scrape interval of the data source. */
@@ -34,9 +34,17 @@ export function stored(metric: string): string {
   return `max by (semaphore) (${ofSemaphores(metric)})`;
 }
 
-/** What the store has counted within a window, of each semaphore. @param range the window; that of a rate unless said */
-export function storedIncrease(metric: string, range = window): string {
-  return `max by (semaphore) (increase(${ofSemaphores(metric, named)}[${range}]))`;
+/** What the store has counted within the window of a rate, of each semaphore. */
+export function storedIncrease(metric: string): string {
+  return `max by (semaphore) (increase(${ofSemaphores(metric, named)}[${window}]))`;
+}
+
+/**
+ * What the store has counted within the time range, of each semaphore. Processes that are younger than the range have
+ * seen a part of it alone, and after a deployment all are: so first their highest is taken, and then how it grew.
+ */
+export function storedOverRange(metric: string): string {
+  return `increase(max by (semaphore) (${ofSemaphores(metric, named)})[$__range:$__interval])`;
 }
 
 export function storedRate(metric: string): string {

@@ -29,7 +29,15 @@ it("every query of a panel has a letter of its own, and asks the Prometheus that
 });
 
 it("every variable that is named is one", () => {
-  const builtIn = ["__rate_interval", "__range", "__value", "__field", "__url_time_range", "__all"];
+  const builtIn = [
+    "__rate_interval",
+    "__interval",
+    "__range",
+    "__value",
+    "__field",
+    "__url_time_range",
+    "__all",
+  ];
   const known = [...dashboard.templating.list.map(({ name }) => name), ...builtIn];
   const named = [...dashboardText.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name);
   expect([...new Set(named)].filter((name) => name === undefined || !known.includes(name))).toEqual([]);

@@ -66,7 +66,10 @@ describe("the sum over processes", () => {
 });
 
 it.each(selected)("$metric is read as its type asks ($by)", ({ metric, within }) => {
-  const [first = ""] = within;
+  // The number of the store is one and the same in all processes: how it grew may be asked of the highest.
+  const [first = ""] = fromStore.has(metric)
+    ? within.filter((step) => step !== "max by (semaphore)")
+    : within;
   if (isCounter(metric)) expect(first).toMatch(/^(rate|increase)$/);
   else expect(first).not.toMatch(/^(rate|increase)$/);
 });

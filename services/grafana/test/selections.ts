@@ -30,7 +30,10 @@ export function selectionsIn(expression: string): Selection[] {
 
 /** As Grafana sends it, with any value of its own variables; the dashboard's stand in strings, and stay. */
 function interpolated(expression: string): string {
-  return expression.replaceAll("$__rate_interval", "1m").replaceAll("$__range", "1h");
+  return expression
+    .replaceAll("$__rate_interval", "1m")
+    .replaceAll("$__interval", "15s")
+    .replaceAll("$__range", "1h");
 }
 
 function selectionAt(node: SyntaxNode, text: string): Selection {

@@ -1,6 +1,6 @@
 import { stat } from "../panels/stat.js";
 import { alarming, table } from "../panels/table.js";
-import { age, ofProcesses, stored, storedIncrease } from "../promql.js";
+import { age, ofProcesses, stored, storedOverRange } from "../promql.js";
 import type { Panel } from "../schema/panel.js";
 
 /** What an on-call person reads first: six numbers, and the alerts that fire. */
@@ -63,7 +63,7 @@ export const glance: Panel[] = [
     size: [3, 4],
     unit: "short",
     decimals: 0,
-    expr: `sum(${storedIncrease("sluice_store_lapses_total", "$__range")})`,
+    expr: `sum(${storedOverRange("sluice_store_lapses_total")})`,
     colours: ["green", [0.5, "red"]],
   }),
   stat({

@@ -81,7 +81,7 @@ export const losses: Panel[] = [
     id: 35,
     title: "Limit conflicts, by semaphore",
     shows: "Acquires that asked for another limit than the stored one, which ruled.",
-    bad: "Two releases run side by side, which passes with the deployment; or a program still names an old limit. Change the stored one with `sluice resize`, or the program.",
+    bad: "Two releases run side by side, which passes with the deployment; or a program still names an old limit. Change the stored one in the console, or the program.",
     more,
     size: [12, 8],
     unit: "short",

@@ -1,6 +1,6 @@
 import { alarming, asShare, inUnit, ofOneSemaphore, table } from "../panels/table.js";
 import { asLimit, coloured, filled, timeSeries } from "../panels/time-series.js";
-import { age, highest, ofSemaphores, quantile, stored, storedIncrease, storedRate } from "../promql.js";
+import { age, highest, ofSemaphores, quantile, stored, storedOverRange, storedRate } from "../promql.js";
 import type { Panel } from "../schema/panel.js";
 
 const more = "is-the-limit-used-well";
@@ -72,7 +72,7 @@ export const use: Panel[] = [
       { title: "Grants/s", expr: storedRate("sluice_store_grants_total"), settings: inUnit("none", 2) },
       {
         title: "Lapsed",
-        expr: storedIncrease("sluice_store_lapses_total", "$__range"),
+        expr: storedOverRange("sluice_store_lapses_total"),
         settings: [...inUnit("short", 0), ...alarming(0.5)],
       },
     ],

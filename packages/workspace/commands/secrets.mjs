@@ -5,8 +5,8 @@ import { say, stop } from "../toolchain/steps.mjs";
 // Says where secrets are, and never what they are.
 
 try {
-  const made = makeSecrets(root);
-  for (const file of Object.values(secretFiles)) say(`${made.includes(file) ? "made" : "kept"} ${file}`);
+  const written = makeSecrets(root);
+  for (const file of Object.values(secretFiles)) say(`${written.includes(file) ? "wrote" : "kept"} ${file}`);
 } catch (error) {
   stop(/** @type {Error} */ (error).message);
 }

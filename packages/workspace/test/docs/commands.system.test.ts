@@ -7,7 +7,7 @@ import { until } from "@sluice/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { root } from "../../toolchain/places.mjs";
 import { blocksOf, commandsIn, patternOf, runElsewhere } from "./executions.js";
-import { runScript } from "./scripts.js";
+import { runProgram, runScript } from "./scripts.js";
 import { freePort, Servers } from "./servers.js";
 
 const timeout = 300_000;
@@ -40,6 +40,18 @@ describe("in a clone", () => {
     },
   );
 });
+
+it.each(blocksOf("python"))(
+  "the Python of $document, line $block.line, does what it says",
+  { timeout },
+  async ({ document, block }) => {
+    await using servers = new Servers(document);
+    await servers.start();
+    const { stdout, stderr } = await runProgram("python3", ["-c", servers.placedIn(block.text)], work);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(patternOf(block));
+  },
+);
 
 const starts = blocksOf("starts").flatMap(({ document, block }) =>
   commandsIn(block).map((command) => ({ document, command })),

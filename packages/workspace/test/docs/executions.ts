@@ -7,6 +7,8 @@ import { type Block, blocksIn, documents } from "./markdown.js";
 export type Execution =
   /** Runs as it stands, in a folder where the packages are installed (`examples.test.ts`). */
   | "example"
+  /** Runs in Python, for which `npm test` asks nobody (`commands.system.test.ts`). */
+  | "python"
   /** Is written beside the examples. */
   | "file"
   /** Runs in the clone, in the system suite: it installs, packs or takes long (`commands.system.test.ts`). */
@@ -15,6 +17,8 @@ export type Execution =
   | "starts"
   /** Nothing here can run it, as it takes a container engine or a cluster; its words are checked (`unrun.test.ts`). */
   | "unrun"
+  /** Each line is a question that Prometheus takes, about series that the recording rules make (`promql.system.test.ts`). */
+  | "promql"
   /** Is read by what it is for (`configuration.test.ts`, `scrape.system.test.ts`). */
   | "configuration"
   /** Is drawn in a browser (`diagrams.system.test.ts`). */
@@ -57,6 +61,8 @@ export function executionOf({ language, note }: Block): Execution {
   if (language === "text" && note === "shown") return "shown";
   if (language === "mermaid") return "diagram";
   if (language === "json" && note === "") return "configuration";
+  if (language === "py" && note === "") return "python";
+  if (language === "promql" && note === "") return "promql";
   if (language === "yaml") return readers.some((reader) => reader === note) ? "configuration" : "unknown";
   if (!programs.includes(language)) return "unknown";
   if (note === "") return "example";

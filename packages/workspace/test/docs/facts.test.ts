@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { problemCodes } from "@sluice/client/shapes";
+import { problemCodes, snapshotAnswer } from "@sluice/client/shapes";
 import * as core from "@sluice/core";
 import { readSettings } from "@sluice/sidecar";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -90,6 +90,17 @@ describe("error codes", () => {
     const given = problemCodes.map((code) => `${code} ${new HttpProblem(code, "").status}`);
     expect(shown.sort()).toEqual(given.sort());
   });
+});
+
+it("the fields of a semaphore are those of its page", () => {
+  const table = tableIn("docs/http.md", ["field", "meaning"]);
+  const shown = table.flatMap(([names = ""]) => names.split(", "));
+  expect(shown.sort()).toEqual(Object.keys(snapshotAnswer.shape).sort());
+  const { leases, waiters } = snapshotAnswer.shape;
+  for (const [name, { element }] of Object.entries({ leases, waiters })) {
+    const [, meaning] = table.find(([field]) => field === name) ?? [];
+    expect(meaning).toContain(`{${Object.keys(element.shape).join(", ")}}`);
+  }
 });
 
 describe("a sidecar", () => {

@@ -87,6 +87,11 @@ export function linksIn(document: string): Link[] {
   }));
 }
 
+/** What stands between code marks in prose. */
+export function codeIn(document: string): string[] {
+  return [...proseOf(document).matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code.replace(/\s+/g, " "));
+}
+
 /** The names by which the headings of a document can be linked to, as GitHub makes them. */
 export function anchorsIn(document: string): string[] {
   const headings = [...proseOf(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => heading);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { root } from "../../toolchain/places.mjs";
 import { blocksOf, commandsIn, type Placed } from "./executions.js";
-import { tableIn } from "./markdown.js";
+import { codeIn, documents, tableIn } from "./markdown.js";
 import { takeApart, variablesIn } from "./shell-words.js";
 
 // No test has a container engine or a cluster. What documents tell readers to say to one is therefore read here: each
@@ -53,31 +53,27 @@ const usages: Readonly<Record<string, Usage>> = {
   "docker compose ps": { options: {}, operands: service },
   "docker compose logs": { options: { "--follow": "flag" }, operands: service },
   "docker compose stop": { options: {}, operands: service },
-  "docker compose restart": { options: {}, operands: service },
-  "docker compose exec": { options: { "--password-from-stdin": "flag" }, operands: anything },
-  "docker compose kill": { options: { "--signal": anything }, operands: service },
   "docker build": { options: { "--file": path, "--tag": anything }, operands: path },
   "docker run": {
     options: {
       "--rm": "flag",
       "--env": setting,
       "--publish": port,
-      "--volume": anything,
-      "--name": anything,
     },
     operands: image,
   },
   "kubectl apply": { options: { "--filename": path, "--namespace": anything }, operands: nothing },
-  "kubectl create secret generic": { options: { "--from-file": anything }, operands: anything },
+  "kubectl create secret generic": {
+    options: { "--from-file": secretKey, "--from-literal": secretKey, "--namespace": anything },
+    operands: anything,
+  },
   "kubectl create configmap": {
     options: { "--from-file": path, "--namespace": anything },
     operands: anything,
   },
   "kubectl label configmap": { options: { "--namespace": anything }, operands: anything },
   "kubectl rollout status": { options: { "--namespace": anything }, operands: object },
-  "kubectl port-forward": { options: {}, operands: objectOrPorts },
   "kubectl logs": { options: { "--container": container, "--follow": "flag" }, operands: object },
-  "kubectl get": { options: {}, operands: anything },
 };
 
 const blocks = blocksOf("unrun");
@@ -90,6 +86,30 @@ describe.each(blocks)("the commands in $document, line $block.line, that no test
     check(words);
   });
 });
+
+it.each(composeInProse())("%s could be run, in %s", (line) => {
+  const { variables, words } = takeApart(line);
+  for (const name of variables.keys()) expect(passedOn).toContain(name);
+  check(words);
+});
+
+it("knows no command that no document tells readers to run", () => {
+  const lines = blocks.flatMap(({ block }) => commandsIn(block));
+  const told = [...lines, ...composeInProse().map(([line]) => line)].map((line) =>
+    takeApart(line).words.join(" "),
+  );
+  const unknown = Object.keys(usages).filter((usage) => !told.some((line) => line.startsWith(usage)));
+  expect(unknown).toEqual([]);
+});
+
+/** What running text tells readers to say to Compose, each with its document. */
+function composeInProse(): (readonly [line: string, document: string])[] {
+  return documents().flatMap((document) =>
+    codeIn(document)
+      .filter((code) => /^(\w+=\S* )*docker compose /.test(code))
+      .map((code) => [code, document] as const),
+  );
+}
 
 function check(words: readonly string[]): void {
   const name = Object.keys(usages).find((usage) => words.join(" ").startsWith(usage));
@@ -117,10 +137,6 @@ function port(word: string): void {
   expect(word).toMatch(/^([\d.]+:)?\d+:7077$/);
 }
 
-function objectOrPorts(word: string): void {
-  if (!/^\d+(:\d+)?$/.test(word)) object(word);
-}
-
 /** Those that a document builds, or the Compose file names. */
 function knownImages(): string[] {
   const built = blocks
@@ -138,6 +154,12 @@ function manifests(): string[] {
   const folder = join(root, "docs/kubernetes");
   const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
   return files.map((file) => readFileSync(join(folder, file), "utf8"));
+}
+
+/** A key that pods ask for, perhaps with its value, or the file of that name. */
+function secretKey(word: string): void {
+  const { stringData } = parse(readFileSync(join(root, "docs/kubernetes/secret.yaml"), "utf8"));
+  expect(Object.keys(stringData)).toContain(word.split("=")[0]);
 }
 
 /** As `deployment/sluice`. */

@@ -58,15 +58,34 @@ export function sidecarIn(pod: PodSpec): IContainer {
   return found;
 }
 
+/** The number of a port that may be given by its name. */
+export function portOf({ ports }: IContainer, port: number | string | undefined): number | undefined {
+  return typeof port === "number" ? port : ports?.find(({ name }) => name === port)?.containerPort;
+}
+
+/** How long the kubelet waits before SIGTERM. */
+export function secondsBeforeTheEnd({ lifecycle }: IContainer): number {
+  const [program, seconds] = lifecycle?.preStop?.exec?.command ?? ["sleep", "0"];
+  if (program !== "sleep") throw new Error(`nobody knows how long ${program} takes`);
+  return Number(seconds);
+}
+
 /** What else Kubernetes knows when it makes the environment of a container. */
 export interface Cluster {
   readonly podIp: string;
   readonly secret: Readonly<Record<string, string>>;
 }
 
-/** The environment of a container, as the kubelet makes it: references by name, then `$(…)` of what stands above. */
-export function environmentOf({ env = [] }: IContainer, { podIp, secret }: Cluster): Record<string, string> {
-  const made: Record<string, string> = {};
+/**
+ * The environment of a container, as the kubelet makes it: of the Services beside the pod unless it wants none, then its
+ * own, with references by name, and `$(…)` of what stands above.
+ */
+export function environmentOf(
+  { env = [] }: IContainer,
+  { enableServiceLinks }: PodSpec,
+  { podIp, secret }: Cluster,
+): Record<string, string> {
+  const made: Record<string, string> = enableServiceLinks === false ? {} : serviceLinks();
   for (const { name, value, valueFrom } of env) {
     const { fieldRef, secretKeyRef } = valueFrom ?? {};
     if (secretKeyRef !== undefined) made[name] = secret[secretKeyRef.key] ?? "";
@@ -74,4 +93,19 @@ export function environmentOf({ env = [] }: IContainer, { podIp, secret }: Clust
     else made[name] = (value ?? "").replace(/\$\((\w+)\)/g, (kept, other) => made[other] ?? kept);
   }
   return made;
+}
+
+/** The variables by which containers find the Services of their namespace, in the way of Docker's old links. */
+function serviceLinks(): Record<string, string> {
+  const services = manifestFiles.flatMap(manifestsIn).filter(({ kind }) => kind === "Service") as IService[];
+  const variables = services.flatMap(({ metadata, spec }) => {
+    const name = (metadata?.name ?? "").toUpperCase().replaceAll("-", "_");
+    const port = spec?.ports?.[0]?.port;
+    return [
+      [`${name}_SERVICE_HOST`, "10.96.0.10"],
+      [`${name}_SERVICE_PORT`, `${port}`],
+      [`${name}_PORT`, `tcp://10.96.0.10:${port}`],
+    ];
+  });
+  return Object.fromEntries(variables);
 }

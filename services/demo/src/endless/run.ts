@@ -7,6 +7,9 @@ import { serveStatus } from "./status.js";
 import { type Standing, Tally } from "./tally.js";
 import { startUpstreams, type Upstreams } from "./upstreams/start.js";
 
+/** Longer than any task takes: what was begun is finished before the load ends. */
+export const FINISH_MS = 6_000;
+
 const SHOW_EVERY_MS = 10_000;
 /** The first line soon, for whoever has started it and looks on. */
 const SHOW_FIRST_MS = 3_000;

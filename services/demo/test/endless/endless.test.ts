@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { spawnNode, startRedis, until } from "@sluice/testkit";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { type NodeProcess, type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { workloads } from "../../src/endless/workloads.js";
 import { runDemo, runUnsharedDemo } from "../demo-process.js";
 
@@ -10,17 +10,25 @@ const HEALTH_CHECK = fileURLToPath(new URL("../../dist/endless/health-check.js",
 const TOKEN = "a-token-of-the-demo";
 const [busy] = workloads;
 
-/** Sidecars that ask for the token, on one Redis. */
-async function startSidecars(count: number): Promise<string[]> {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
-  const shared = { REDIS_URL: redis.url, SLUICE_ASSUME_FRESH: "1" };
-  return Promise.all(Array.from({ length: count }, () => startSidecar(shared)));
-}
+/** Two that ask for the token, on one Redis; each test finds them without holders that live. */
+let sidecars: readonly string[];
+let redis: RedisServer;
+const programs: NodeProcess[] = [];
 
-async function startSidecar(store: Readonly<Record<string, string>>): Promise<string> {
-  const program = spawnNode(SIDECAR, [], { env: { ...store, SLUICE_PORT: "0", SLUICE_TOKEN: TOKEN } });
-  onTestFinished(() => program.kill());
+beforeAll(async () => {
+  redis = await startRedis();
+  sidecars = await Promise.all([startSidecar(), startSidecar()]);
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all(programs.map((program) => program.kill()));
+  await redis.stop();
+});
+
+async function startSidecar(): Promise<string> {
+  const env = { REDIS_URL: redis.url, SLUICE_ASSUME_FRESH: "1", SLUICE_PORT: "0", SLUICE_TOKEN: TOKEN };
+  const program = spawnNode(SIDECAR, [], { env });
+  programs.push(program);
   const [url] = await until(() => /http:\/\/127\.0\.0\.1:\d+/.exec(program.talk), {
     what: "a sidecar to listen",
     timeoutMs: 60_000,
@@ -43,17 +51,21 @@ async function healthCheck(port: string): Promise<number | null> {
   return (await spawnNode(HEALTH_CHECK, [port]).exited).code;
 }
 
-function options(sidecars: readonly string[], port = freePort()): string[] {
-  const where = ["--endless", "--sidecars", sidecars.join(","), "--status-port", port];
-  return [...where, "--processes", "2", "--kill-every-ms", "1000"];
+/** One process, and the one that dies again and again. */
+function options(urls: readonly string[], port = freePort()): string[] {
+  const where = ["--endless", "--sidecars", urls.join(","), "--status-port", port];
+  return [...where, "--processes", "1", "--kill-every-ms", "1000"];
+}
+
+function giveToken(): void {
+  process.env.SLUICE_TOKEN = TOKEN;
+  onTestFinished(() => void delete process.env.SLUICE_TOKEN);
 }
 
 describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
   it("loads every sidecar, lets leases of a killed process lapse, and gives all back at SIGTERM", async () => {
-    const sidecars = await startSidecars(2);
     const port = freePort();
-    process.env.SLUICE_TOKEN = TOKEN;
-    onTestFinished(() => void delete process.env.SLUICE_TOKEN);
+    giveToken();
     expect(await healthCheck(port)).toBe(1);
     const demo = runDemo(...options(sidecars, port));
     const done = /^sluice_acquires_total\{semaphore="checkout-api",outcome="granted"\} (\d+)/m;
@@ -68,31 +80,27 @@ describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
     expect(await demo.ending()).toBe(0);
     expect(demo.stderr).toBe("");
     expect(demo.stdout).toMatch(/^Stopped after \d+ tasks in \d+ s: no upstream ever refused a call\.$/m);
-    // Those who were killed did not give back what they held: that lapses.
-    expect((await holdersAt(last)).filter((holder) => holder !== "demo mortal")).toEqual([]);
+    expect(await livingHolders()).toEqual([]);
     await demo.leavesNothing();
   });
 
   it.each(["SIGINT", "SIGTERM"] as const)(
     "finishes what it has begun at a %s to all of its processes",
     async (signal) => {
-      const sidecars = await startSidecars(1);
-      process.env.SLUICE_TOKEN = TOKEN;
-      onTestFinished(() => void delete process.env.SLUICE_TOKEN);
+      giveToken();
       const demo = runDemo(...options(sidecars));
-      await until(async () => (await holdersAt(sidecars[0] ?? "")).length > 0, {
-        what: "work",
-        timeoutMs: 60_000,
-      });
+      await until(async () => (await livingHolders()).length > 0, { what: "work", timeoutMs: 60_000 });
       process.kill(-demo.group, signal);
       expect(await demo.ending()).toBe(0);
       expect(demo.stdout).toContain("no upstream ever refused a call");
+      expect(await livingHolders()).toEqual([]);
       await demo.leavesNothing();
     },
   );
 
   it("tells of calls that were refused where processes do not share the limit, and fails", async () => {
-    const demo = runUnsharedDemo(...options(["http://127.0.0.1:1"]), "--processes", "8");
+    // Four times five at once, before an upstream that bears ten.
+    const demo = runUnsharedDemo(...options(["http://127.0.0.1:1"]), "--processes", "3");
     await demo.prints(/429s [1-9]/);
     demo.process.kill("SIGTERM");
     expect(await demo.ending()).toBe(1);
@@ -100,7 +108,6 @@ describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
   });
 
   it("goes on while a sidecar refuses it, and says why", async () => {
-    const sidecars = await startSidecars(1);
     const demo = runDemo(...options(sidecars));
     await demo.prints(/done 0 .* failed \d+: .*token/);
     demo.process.kill("SIGTERM");
@@ -114,12 +121,20 @@ describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
     expect(demo.stderr).toContain("Usage: npm run demo -- --endless");
     expect(demo.stdout).toBe("");
   });
+
+  it("says that the port for its health is taken", async () => {
+    const { port } = new URL(sidecars[0] ?? "");
+    const demo = runDemo(...options(sidecars, port));
+    expect(await demo.ending()).toBe(64);
+    expect(demo.stderr).toMatch(new RegExp(`^--status-port: listen EADDRINUSE.*:${port}\n`));
+    await demo.leavesNothing();
+  });
 });
 
-/** Who holds permits of the busiest semaphore. */
-async function holdersAt(url: string): Promise<string[]> {
+/** Who holds permits of the busiest semaphore. Those who were killed did not give back what they held: that lapses. */
+async function livingHolders(): Promise<string[]> {
   const headers = { authorization: `Bearer ${TOKEN}` };
-  const response = await fetch(`${url}/v1/semaphores/${busy?.semaphore}`, { headers });
+  const response = await fetch(`${sidecars[0]}/v1/semaphores/${busy?.semaphore}`, { headers });
   const { leases } = (await response.json()) as { leases: { holder: string }[] };
-  return leases.map(({ holder }) => holder);
+  return leases.map(({ holder }) => holder).filter((holder) => holder !== "demo mortal");
 }

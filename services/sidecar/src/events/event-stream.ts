@@ -4,6 +4,9 @@ import type { Listener } from "./feed.js";
 /** What may lie unsent for a listener before it is taken for one that does not read. */
 const MAX_BACKLOG_BYTES = 4_194_304;
 
+/** Who does not read what is left in this time is not waited for. */
+const END_PATIENCE_MS = 1_000;
+
 /** One who listens over HTTP, in the form of server-sent events. */
 export class EventStream implements Listener {
   readonly #response: Response;
@@ -22,7 +25,11 @@ export class EventStream implements Listener {
     else this.#response.write(text);
   }
 
+  /** Ends it in order, which a reader can tell from a connection that broke off; without the reader if it does not read. */
   end(): void {
-    this.#response.end();
+    const response = this.#response;
+    response.end();
+    const cut = setTimeout(() => response.destroy(), END_PATIENCE_MS).unref();
+    response.once("close", () => clearTimeout(cut));
   }
 }

@@ -18,18 +18,18 @@ export function eventRoute(app: Express, context: Context): void {
     if (draining) throw drainingProblem();
     const stream = new EventStream(response);
     if (request.method === "HEAD") return stream.end();
-    endWithScopes(context, caller, response);
+    endWithScopes(context, caller, response, stream);
     stream.send(textOf("caller", { name: caller.name, scopes: [...caller.scopes] }));
     response.once("close", feed.add(stream));
   });
 }
 
 /** A caller that may do less than it was told has to learn of it, and is told anew when it comes back. */
-function endWithScopes({ access }: Context, caller: Caller, response: Response): void {
+function endWithScopes({ access }: Context, caller: Caller, response: Response, stream: EventStream): void {
   for (const scope of caller.scopes) {
     response.once(
       "close",
-      access.watch(caller, scope, () => response.destroy()),
+      access.watch(caller, scope, () => stream.end()),
     );
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Access, type TokenPlace } from "../src/access/access.js";
+import { Access } from "../src/access/access.js";
+import type { Place as StoragePlace } from "../src/access/place.js";
 
-class Place implements TokenPlace {
+class Place implements StoragePlace {
   readonly kept = new Map<string, string>();
 
   getItem(key: string) {
@@ -42,6 +43,18 @@ describe("the token of the page", () => {
     access.refused("unknown", "secret");
     expect(access.admission.value).toEqual({ token: undefined, asks: true, problem: "unknown" });
     expect(place.kept.size).toBe(0);
+  });
+
+  it("is not sent where no header carries it, and the form says so", () => {
+    const place = new Place();
+    const access = new Access(place);
+    for (const text of ["a–b", "two words", "\u00fc", ""]) {
+      expect(access.use(text), text).toBe(false);
+      expect(access.admission.value).toMatchObject({ token: undefined, asks: true });
+      expect(access.admission.value.problem).toContain("ASCII");
+    }
+    expect(place.kept.size).toBe(0);
+    expect(access.use("a-token_0123/+=")).toBe(true);
   });
 
   it("stays when a call is refused that was sent with the one before", () => {

@@ -102,12 +102,14 @@ describe.each(looks)("in %s", (_name, look) => {
   });
 });
 
-it("nothing moves for those who asked for that", async () => {
+it("nothing moves or fades: what is seen is what was told, for people and for pictures", async () => {
   await using scene = await startScene();
   await scene.define("openai", { limit: 3 });
   await scene.hold("openai", { holder: "worker-1" });
-  const options = { reducedMotion: "reduce", at: "#/semaphores/openai" } as const;
-  await using shown = await openConsole(browser, scene.sidecar, options);
+  await using shown = await openConsole(browser, scene.sidecar);
+  await shown.link("openai").waitFor();
+  expect(await movement(shown)).toEqual([]);
+  await shown.open("openai");
   await shown.button("Resize…").click();
   await shown.dialog.waitFor();
   expect(await movement(shown)).toEqual([]);

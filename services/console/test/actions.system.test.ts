@@ -96,6 +96,31 @@ it("a lease that ended while the question was open is said to have ended", async
   await shown.page.getByText("Nobody holds a permit.").waitFor();
 });
 
+it("an answer that comes late closes no other question", async () => {
+  await using scene = await startScene();
+  await scene.define("openai", { limit: 2 });
+  const first = await scene.hold("openai", { holder: "first" });
+  await scene.hold("openai", { holder: "second" });
+  await using shown = await openConsole(browser, scene.sidecar, { at });
+  let letThrough = () => {};
+  const held = new Promise<void>((resolve) => {
+    letThrough = resolve;
+  });
+  await shown.page.route("**/leases/*", async (route) => {
+    await held;
+    await route.continue();
+  });
+
+  await shown.button(/^Revoke the lease of first/).click();
+  await shown.dialog.getByRole("button", { name: "Revoke" }).click();
+  await shown.page.keyboard.press("Escape");
+  await shown.button(/^Revoke the lease of second/).click();
+  letThrough();
+  await expect.poll(() => first.signal.aborted, patience).toBe(true);
+  await shown.page.getByText("The lease of first is revoked.").waitFor();
+  expect(await shown.dialog.textContent()).toContain("second");
+});
+
 it("a token that may read sees everything, and no action", async () => {
   await using tokens = writeTokens({ reader: ["read"], worker: ["use"], boss: ["operate"] });
   const environment = { SLUICE_TOKENS_FILE: tokens.file };

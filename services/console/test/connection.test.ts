@@ -1,5 +1,5 @@
 import { until } from "@sluice/testkit";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { Connection, type ConnectionState } from "../src/events/connection.js";
 import { Cell } from "../src/live/cell.js";
 import { Refusal, Unreachable } from "../src/sidecar/refusal.js";
@@ -41,7 +41,11 @@ class World {
 
 let world: World | undefined;
 
-afterEach(() => world?.connection.stop());
+afterEach(() => {
+  world?.connection.stop();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const open: Opening = async () => new ReadableStream();
 const ends: Opening = async () => new ReadableStream({ start: (controller) => controller.close() });
@@ -101,4 +105,34 @@ it("starting anew ends what was under way", async () => {
   await world.becomes("live");
   expect(world.states).toEqual(["live", "connecting", "live"]);
   expect(world.signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+});
+
+it("connections that are cut as soon as they are open are opened with growing pauses", async () => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  world = new World(...new Array<Opening>(50).fill(ends));
+  // After 0, 0.5, 1.5, 3.5 and 7.5 s.
+  await vi.advanceTimersByTimeAsync(8_000);
+  expect(world.opened).toBe(5);
+});
+
+it("one that has lasted before it ends is opened again soon", async () => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  const lasts: Opening = async () =>
+    new ReadableStream({ start: (controller) => void setTimeout(() => controller.close(), 20_000) });
+  world = new World(ends, ends, lasts);
+  await vi.advanceTimersByTimeAsync(1_500 + 20_000 + 400);
+  expect(world.opened).toBe(3);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(world.opened).toBe(4);
+});
+
+it("after a sleep it connects anew, unless it waits for a token", async () => {
+  world = new World(open, refused(401, "UNAUTHENTICATED"));
+  await world.becomes("live");
+  world.connection.wake();
+  await world.becomes("refused");
+  world.connection.wake();
+  expect(world.opened).toBe(2);
 });

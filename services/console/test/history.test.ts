@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Histories } from "../src/history/histories.js";
-import { History, WINDOW_MS } from "../src/history/history.js";
+import { History, type Sample, unknown, WINDOW_MS } from "../src/history/history.js";
 import { outlineOf } from "../src/history/outline.js";
 import { semaphoresOf, toldOf } from "./statuses.js";
 
 function historyOf(...samples: readonly (readonly [at: number, inUse: number])[]): History {
   const history = new History();
-  for (const [at, inUse] of samples) history.add({ at, inUse, limit: 4, waiting: 0 });
+  for (const [at, inUse] of samples) history.add({ at, inUse, limit: 4, waiting: 0, isKnown: true });
   return history;
 }
 
@@ -39,7 +39,7 @@ describe("a history", () => {
     const history = historyOf(...Array.from({ length: seconds }, (_, at) => [at * 1_000, at] as const));
     const from = (seconds - 1) * 1_000 - WINDOW_MS;
     expect(ats(history, from)).toHaveLength(WINDOW_MS / 1_000 + 1);
-    expect(history.latest).toEqual({ at: 999_000, inUse: 999, limit: 4, waiting: 0 });
+    expect(history.latest).toEqual({ at: 999_000, inUse: 999, limit: 4, waiting: 0, isKnown: true });
   });
 
   it("forgets the oldest where changes come faster than that", () => {
@@ -50,25 +50,41 @@ describe("a history", () => {
 });
 
 describe("the histories", () => {
+  const idle = toldOf("idle", { inUse: 1 });
+
   it("follow what is told anew, and forget what is gone", () => {
     const histories = new Histories();
-    const idle = toldOf("idle", { inUse: 1 }, 0);
-    histories.record(semaphoresOf(idle, toldOf("busy", { inUse: 1 }, 0)));
-    histories.record(semaphoresOf(idle, toldOf("busy", { inUse: 2 }, 1_000)));
+    histories.record(semaphoresOf(idle, toldOf("busy", { inUse: 1 })), 0);
+    histories.record(semaphoresOf(idle, toldOf("busy", { inUse: 2 })), 1_000);
     expect(histories.of("idle")?.size).toBe(1);
     expect(histories.of("busy")?.latest).toMatchObject({ at: 1_000, inUse: 2 });
-    histories.record(semaphoresOf(idle));
+    histories.record(semaphoresOf(idle), 2_000);
     expect(histories.of("busy")).toBeUndefined();
+  });
+
+  it("have a gap from when nobody told anything until somebody does, also where nothing has changed", () => {
+    const histories = new Histories();
+    histories.record(semaphoresOf(idle), 0);
+    histories.pause(1_000);
+    histories.pause(2_000);
+    expect(histories.of("idle")?.latest).toEqual({ at: 1_000, ...unknown });
+    histories.record(semaphoresOf(idle), 5_000);
+    expect(histories.of("idle")?.since(0)).toMatchObject([
+      { at: 0, inUse: 1, isKnown: true },
+      { at: 1_000, isKnown: false },
+      { at: 5_000, inUse: 1, isKnown: true },
+    ]);
   });
 });
 
 describe("the outline of a history", () => {
   const frame = { width: 100, height: 12 };
+  const known = (sample: Omit<Sample, "isKnown">): Sample => ({ ...sample, isKnown: true });
 
   it("goes in steps, up to where the limit is", () => {
     const samples = [
-      { at: 0, inUse: 2, limit: 4, waiting: 0 },
-      { at: 50, inUse: 4, limit: 4, waiting: 0 },
+      known({ at: 0, inUse: 2, limit: 4, waiting: 0 }),
+      known({ at: 50, inUse: 4, limit: 4, waiting: 0 }),
     ];
     expect(outlineOf(samples, 0, 100, frame)).toEqual({
       inUse: "M0 12V7H50V2H100V12Z",
@@ -80,23 +96,37 @@ describe("the outline of a history", () => {
 
   it("marks the time in which somebody waited, also where nothing is in use", () => {
     const samples = [
-      { at: 0, inUse: 0, limit: 0, waiting: 0 },
-      { at: 20, inUse: 0, limit: 0, waiting: 3 },
-      { at: 60, inUse: 0, limit: 0, waiting: 0 },
+      known({ at: 0, inUse: 0, limit: 0, waiting: 0 }),
+      known({ at: 20, inUse: 0, limit: 0, waiting: 3 }),
+      known({ at: 60, inUse: 0, limit: 0, waiting: 0 }),
     ];
     expect(outlineOf(samples, 0, 100, frame)).toMatchObject({ inUse: "", waiting: "M20 12V10H60V12Z" });
   });
 
   it("follows a limit that changes, and leaves room for who is above it", () => {
     const samples = [
-      { at: 0, inUse: 8, limit: 8, waiting: 0 },
-      { at: 50, inUse: 8, limit: 4, waiting: 0 },
+      known({ at: 0, inUse: 8, limit: 8, waiting: 0 }),
+      known({ at: 50, inUse: 8, limit: 4, waiting: 0 }),
     ];
     expect(outlineOf(samples, 0, 100, frame)).toMatchObject({ limit: "M0 2H50V7H100", most: 8 });
   });
 
+  it("draws nothing where nothing is known, as if no limit were there", () => {
+    const samples = [
+      known({ at: 0, inUse: 4, limit: 4, waiting: 1 }),
+      { at: 20, ...unknown },
+      known({ at: 80, inUse: 4, limit: 4, waiting: 0 }),
+    ];
+    expect(outlineOf(samples, 0, 100, frame)).toEqual({
+      inUse: "M0 12V2H20V12ZM80 12V2H100V12Z",
+      waiting: "M0 12V2H20V12Z",
+      limit: "M0 2H20M80 2H100",
+      most: 4,
+    });
+  });
+
   it("cuts off what was before, and draws nothing where nothing is known", () => {
-    expect(outlineOf([{ at: -50, inUse: 1, limit: 1, waiting: 0 }], 0, 100, frame).inUse).toBe(
+    expect(outlineOf([known({ at: -50, inUse: 1, limit: 1, waiting: 0 })], 0, 100, frame).inUse).toBe(
       "M0 12V2H100V12Z",
     );
     expect(outlineOf([], 0, 100, frame)).toEqual({ inUse: "", waiting: "", limit: "", most: 1 });

@@ -56,6 +56,24 @@ describe("a look at a semaphore", () => {
     ]);
   });
 
+  it("counts a lease once that is renewed between two pages, as it was seen last", async () => {
+    const renewed = { ...lease("one", 1), expiresInMs: 9_000 };
+    const { inspection } = await lookAt([
+      { leases: [lease("one", 1), lease("two", 2)], waiters: [], cursor: "next" },
+      { leases: [lease("three", 3), renewed], waiters: [] },
+    ]);
+    expect(inspection.leases.map(({ holder, endsAt }) => [holder, endsAt])).toEqual([
+      ["one", 10_200],
+      ["two", 1_800],
+      ["three", 1_900],
+    ]);
+  });
+
+  it("has leases in the order of their grants, which no renewal changes", async () => {
+    const { inspection } = await lookAt([{ leases: [lease("new", 9), lease("old", 2)], waiters: [] }]);
+    expect(inspection.leases.map(({ holder }) => holder)).toEqual(["old", "new"]);
+  });
+
   it("ends after ten pages, and says that there is more", async () => {
     const endless = Array.from({ length: 20 }, () => ({ leases: [], waiters: [], cursor: "more" }));
     const { inspection, asked } = await lookAt(endless);

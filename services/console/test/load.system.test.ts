@@ -29,7 +29,6 @@ afterAll(async () => {
 it("a thousand semaphores that change every second keep the page free for people", async () => {
   await using shown = await openConsole(browser, scene.sidecar);
   await expect.poll(() => shown.overview.getAttribute("aria-rowcount"), patience).toBe("1001");
-  const label = () => shown.sparkline("crowded").getAttribute("aria-label");
   const seen = new Set<string | null>();
   const tasks = await browser.mainThreadTasks(shown.test, async () => {
     await shown.page.reload();
@@ -38,11 +37,11 @@ it("a thousand semaphores that change every second keep the page free for people
         crowd.change(),
         lookAround(shown, shown.filter, ["openai", "crowded"][round % 2] ?? ""),
       ]);
-      if (round % 2 === 1) seen.add(await label());
+      seen.add(await shown.totals.textContent());
     }
   });
   judge("the overview", tasks);
-  expect(seen.size, "what was changed has to be seen").toBeGreaterThan(1);
+  expect(seen.size, "what was changed has to be seen").toBeGreaterThan(2);
   expect(crowd.leases).toBeGreaterThanOrEqual(size.leases - size.semaphores - 100);
 }, 240_000);
 

@@ -1,6 +1,6 @@
 import { startBrowser, type TestBrowser } from "@sluice/testkit/browser";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Console, openConsole } from "./scene/console.js";
+import { Console, openConsole } from "./scene/console.js";
 import { patience } from "./scene/patience.js";
 import { startScene } from "./scene/scene.js";
 import { writeTokens } from "./scene/tokens.js";
@@ -12,8 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-/** A refusal is what these tests are about, and that a stream ends when its token may do less. */
-const mayLog = [/status of 401/, /ERR_INCOMPLETE_CHUNKED_ENCODING/];
+/** A refusal is what these tests are about. */
+const mayLog = [/status of 401/];
 
 const stored = ({ page }: Console, place: "sessionStorage" | "localStorage") =>
   page.evaluate((name) => JSON.stringify({ ...globalThis[name] }), place);
@@ -40,6 +40,42 @@ it("a sidecar that asks for a token has the page ask for one, and tells a wrong 
   await shown.signIn(tokens.of("on-call"));
   await expect.poll(() => shown.names(), patience).toEqual(["openai"]);
   expect(await shown.tokenForm.isVisible()).toBe(false);
+});
+
+it("a token that may not read, and what cannot be a token, are said to be that", async () => {
+  await using tokens = writeTokens({ worker: ["use"], other: ["operate"] });
+  const environment = { SLUICE_TOKENS_FILE: tokens.file };
+  await using scene = await startScene({ environment, token: tokens.of("other") });
+  await using shown = await openConsole(browser, scene.sidecar, { mayLog: [...mayLog, /status of 403/] });
+  await shown.signIn("what–is no token…");
+  await shown.alert("printable ASCII").waitFor();
+  await shown.signIn(tokens.of("worker"));
+  await shown.alert("read").waitFor();
+  expect(await stored(shown, "sessionStorage")).not.toContain(tokens.of("worker"));
+  await shown.signIn(tokens.of("other"));
+  await shown.page.getByText("There are no semaphores yet").waitFor();
+});
+
+it("where the browser stores nothing, a token lasts until the page is closed", async () => {
+  const { tokens, scene } = await guarded();
+  await using _tokens = tokens;
+  await using _scene = scene;
+  await using test = await browser.newPage({ mayLog });
+  await test.page.addInitScript(() => {
+    const denied = {
+      get: () => {
+        throw new DOMException("denied", "SecurityError");
+      },
+    };
+    Object.defineProperties(globalThis, { sessionStorage: denied, localStorage: denied });
+  });
+  await test.goTo(scene.sidecar.url);
+  const shown = new Console(test);
+  await shown.signIn(tokens.of("on-call"));
+  await shown.link("openai").waitFor();
+  await shown.page.getByLabel("Theme").selectOption("Dark");
+  await shown.page.reload();
+  await shown.tokenForm.waitFor();
 });
 
 it("a token outlives a reload, in the storage of its tab and nowhere else", async () => {

@@ -51,11 +51,47 @@ it("a sidecar that is gone is said to be, and found when it is back", async () =
   await scene.define("openai", { limit: 4 });
   await using shown = await openConsole(browser, scene.sidecar, { mayLog });
   await expect.poll(() => shown.connection.textContent(), patience).toBe("Live");
+  await shown.link("openai").waitFor();
+  const limitLines = async () => (await shown.limitLine("openai").getAttribute("d"))?.split("M").length;
+  expect(await limitLines()).toBe(2);
 
   await scene.sidecar.kill();
   await expect.poll(() => shown.connection.textContent(), patience).toMatch(/^Sidecar unreachable/);
   await shown.link("openai").waitFor();
   await scene.sidecar.startAgain();
+  await expect.poll(() => shown.connection.textContent(), patience).toBe("Live");
+  await scene.define("made-since");
+  await shown.link("made-since").waitFor();
+  // Of the time between nothing is known, and nothing is drawn.
+  await expect.poll(limitLines, patience).toBe(3);
+});
+
+it("ages and what is left are told as of when the sidecar was heard last", async () => {
+  await using scene = await startScene();
+  await scene.define("openai", { limit: 4, leaseMs: 6_000 });
+  await scene.hold("openai", { holder: "worker" });
+  await using shown = await openConsole(browser, scene.sidecar, { mayLog, at: "#/semaphores/openai" });
+  await shown.leaseOf("worker").waitFor();
+  await scene.sidecar.kill();
+  await expect.poll(() => shown.connection.textContent(), patience).toMatch(/^Sidecar unreachable/);
+  const row = () => shown.leaseOf("worker").textContent();
+  const then = await row();
+  await shown.page.getByText(/^as of [89] s ago/).waitFor();
+  expect(await row()).toBe(then);
+});
+
+it("after a sleep of the machine it listens anew, because nobody knows what it has missed", async () => {
+  await using scene = await startScene();
+  await scene.define("openai", { limit: 4 });
+  await using shown = await openConsole(browser, scene.sidecar, { mayLog });
+  await shown.link("openai").waitFor();
+  const listened = () => shown.test.asked.filter(({ url }) => url.endsWith("/v1/events")).length;
+  expect(listened()).toBe(1);
+  await shown.page.evaluate(() => {
+    const awake = Date.now;
+    Date.now = () => awake() + 3_600_000;
+  });
+  await expect.poll(listened, patience).toBe(2);
   await expect.poll(() => shown.connection.textContent(), patience).toBe("Live");
   await scene.define("made-since");
   await shown.link("made-since").waitFor();

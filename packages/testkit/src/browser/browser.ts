@@ -22,8 +22,6 @@ export interface PageOptions extends Tolerance {
   readonly height?: number;
   /** Light when left out. */
   readonly colorScheme?: "light" | "dark";
-  /** As somebody who gets dizzy sets it; no-preference when left out. */
-  readonly reducedMotion?: "reduce" | "no-preference";
   /** Pixels of the screen for each of the page; 1 when left out. */
   readonly scale?: number;
 }
@@ -88,6 +86,5 @@ export class TestBrowser {
 
 function contextOptions(options: PageOptions): BrowserContextOptions {
   const { width = 1_280, height = 800, colorScheme = "light", scale = 1 } = options;
-  const { reducedMotion = "no-preference" } = options;
-  return { viewport: { width, height }, colorScheme, reducedMotion, deviceScaleFactor: scale };
+  return { viewport: { width, height }, colorScheme, deviceScaleFactor: scale };
 }

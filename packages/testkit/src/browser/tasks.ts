@@ -40,9 +40,9 @@ export function tasksIn(trace: string, lastedMs: number): readonly MainThreadTas
 
 function spanMs(events: readonly TraceEvent[]): number {
   let [from, to] = [Number.POSITIVE_INFINITY, 0];
-  for (const { ts } of events) {
+  for (const { ts, dur = 0 } of events) {
     from = Math.min(from, ts);
-    to = Math.max(to, ts);
+    to = Math.max(to, ts + dur);
   }
   return (to - from) / 1_000;
 }

@@ -1,9 +1,10 @@
 import { Cell } from "../live/cell.js";
-
-/** Where a token outlives a reload of the page; `sessionStorage` forgets it with the tab. */
-export type TokenPlace = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+import type { Place } from "./place.js";
 
 const KEY = "sluice.token";
+
+/** As the sidecar has it, but for the length. */
+const tokenPattern = /^[\x21-\x7e]+$/;
 
 export interface Admission {
   /** Sent with every call. */
@@ -17,9 +18,10 @@ export interface Admission {
 /** The token of this page: where it is kept, and whether the sidecar takes it. */
 export class Access {
   readonly admission: Cell<Admission>;
-  readonly #place: TokenPlace;
+  readonly #place: Place;
 
-  constructor(place: TokenPlace) {
+  /** @param place where the token outlives a reload of the page; `sessionStorage` forgets it with the tab */
+  constructor(place: Place) {
     this.#place = place;
     const token = place.getItem(KEY) ?? undefined;
     this.admission = new Cell<Admission>({ token, asks: false, problem: undefined });
@@ -29,10 +31,18 @@ export class Access {
     return this.admission.value.token;
   }
 
-  /** From now on this token is sent; the form stays until the sidecar has taken it. */
-  use(token: string): void {
+  /**
+   * From now on this token is sent; the form stays until the sidecar has taken it. Returns whether it can be sent at all:
+   * the header carries no other characters.
+   */
+  use(token: string): boolean {
+    if (!tokenPattern.test(token)) {
+      this.#forget("a token has printable ASCII characters alone, and no spaces");
+      return false;
+    }
     this.#place.setItem(KEY, token);
     this.admission.set({ token, asks: true, problem: undefined });
+    return true;
   }
 
   /** The sidecar has answered. */

@@ -10,9 +10,9 @@ export function TokenForm() {
   const [typed, setTyped] = useState("");
   const submit = (event: Event) => {
     event.preventDefault();
-    access.use(typed.trim());
+    const canBeSent = access.use(typed.trim());
     setTyped("");
-    connection.start();
+    if (canBeSent) connection.start();
   };
   return (
     <main class="sign-in">

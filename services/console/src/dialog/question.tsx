@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { sentenceOf } from "../sidecar/refusal.js";
 import { Dialog } from "./dialog.js";
 
@@ -18,6 +18,7 @@ interface QuestionProps {
 export function Question({ title, verb, isDangerous = false, act, closed, children }: QuestionProps) {
   const [isUnderWay, setUnderWay] = useState(false);
   const [problem, setProblem] = useState<string>();
+  const isOpen = useIsOpen();
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isUnderWay) return;
@@ -25,7 +26,8 @@ export function Question({ title, verb, isDangerous = false, act, closed, childr
     setProblem(undefined);
     try {
       await act();
-      closed();
+      // Whoever has closed it meanwhile may have been asked something else since.
+      if (isOpen.current) closed();
     } catch (error) {
       setProblem(sentenceOf(error));
       setUnderWay(false);
@@ -51,4 +53,16 @@ export function Question({ title, verb, isDangerous = false, act, closed, childr
       </form>
     </Dialog>
   );
+}
+
+/** Whether the question is still there, for what comes back after a while. */
+function useIsOpen(): { readonly current: boolean } {
+  const isOpen = useRef(true);
+  useEffect(() => {
+    isOpen.current = true;
+    return () => {
+      isOpen.current = false;
+    };
+  }, []);
+  return isOpen;
 }

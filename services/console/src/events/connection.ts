@@ -4,6 +4,9 @@ import { Refusal } from "../sidecar/refusal.js";
 import { backoffMs } from "./backoff.js";
 import { type Ears, listenTo } from "./listening.js";
 
+/** For how long a connection that is no failure is open at least, in milliseconds. */
+const LASTING_MS = 10_000;
+
 export type ConnectionState =
   | { readonly is: "connecting" }
   | { readonly is: "live" }
@@ -53,6 +56,11 @@ export class Connection {
     if (is === "unreachable" || is === "draining") this.start();
   }
 
+  /** Connects anew where something was told: nobody knows what has become of that connection. */
+  wake(): void {
+    if (this.#options.state.value.is !== "refused") this.start();
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
     this.#attempt.abort();
@@ -63,16 +71,21 @@ export class Connection {
     if (state.value.is === "live" || state.value.is === "refused") state.set({ is: "connecting" });
     try {
       const stream = await open(signal);
-      this.#failures = 0;
+      const openedAt = now();
       state.set({ is: "live" });
       accepted();
-      await listenTo(stream, ears);
+      await listenTo(stream, ears).finally(() => this.#forgive(now() - openedAt));
       throw new Error("the sidecar has ended the connection");
     } catch (error) {
       if (signal.aborted) return;
       if (isUnwelcome(error)) this.#refused(error);
       else this.#waitAndRetry(error, signal);
     }
+  }
+
+  /** One that has lasted was no failure. One that ended at once is: a proxy may cut every one of them. */
+  #forgive(lastedMs: number): void {
+    if (lastedMs >= LASTING_MS) this.#failures = 0;
   }
 
   #refused({ status, message }: Refusal): void {

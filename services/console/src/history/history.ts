@@ -10,7 +10,12 @@ export interface Sample {
   readonly inUse: number;
   readonly limit: number;
   readonly waiting: number;
+  /** False from where on nobody told the page anything; the numbers are 0 then. */
+  readonly isKnown: boolean;
 }
+
+/** Of a time of which nothing is known. */
+export const unknown = { inUse: 0, limit: 0, waiting: 0, isKnown: false } as const;
 
 /**
  * How a semaphore was in the last two minutes: only its changes are kept, in a ring of fixed size, because a thousand
@@ -21,6 +26,7 @@ export class History {
   readonly #inUse = new Uint32Array(CAPACITY);
   readonly #limits = new Uint32Array(CAPACITY);
   readonly #waiting = new Uint32Array(CAPACITY);
+  readonly #isKnown = new Uint8Array(CAPACITY);
   #first = 0;
   #size = 0;
 
@@ -33,9 +39,9 @@ export class History {
   }
 
   /** What is as before is no new sample. */
-  add({ at, inUse, limit, waiting }: Sample): void {
-    const { latest } = this;
-    if (latest?.inUse === inUse && latest.limit === limit && latest.waiting === waiting) return;
+  add(sample: Sample): void {
+    if (this.latest !== undefined && isSame(this.latest, sample)) return;
+    const { at, inUse, limit, waiting, isKnown } = sample;
     this.#forget(at - WINDOW_MS);
     if (this.#size === CAPACITY) this.#dropFirst();
     const slot = (this.#first + this.#size) % CAPACITY;
@@ -43,6 +49,7 @@ export class History {
     this.#inUse[slot] = inUse;
     this.#limits[slot] = limit;
     this.#waiting[slot] = waiting;
+    this.#isKnown[slot] = Number(isKnown);
     this.#size += 1;
   }
 
@@ -78,6 +85,16 @@ export class History {
       inUse: this.#inUse[slot] ?? 0,
       limit: this.#limits[slot] ?? 0,
       waiting: this.#waiting[slot] ?? 0,
+      isKnown: this.#isKnown[slot] === 1,
     };
   }
+}
+
+function isSame(one: Sample, other: Sample): boolean {
+  return (
+    one.inUse === other.inUse &&
+    one.limit === other.limit &&
+    one.waiting === other.waiting &&
+    one.isKnown === other.isKnown
+  );
 }

@@ -43,7 +43,9 @@ export function outlineOf(samples: readonly Sample[], from: number, to: number, 
     waiting: runsOf(steps, ({ waiting }) => waiting > 0)
       .map((run) => area(run, top, frame.height))
       .join(""),
-    limit: line(steps, y),
+    limit: runsOf(steps, ({ isKnown }) => isKnown)
+      .map((run) => line(run, y))
+      .join(""),
     most,
   };
 }
@@ -73,13 +75,13 @@ function area(run: readonly Step[], top: (step: Step) => number, bottom: number)
   return `M${run[0]?.left} ${bottom}${edge}V${bottom}Z`;
 }
 
-function line(steps: readonly Step[], y: (value: number) => number): string {
-  const [first, ...rest] = steps;
+function line(run: readonly Step[], y: (value: number) => number): string {
+  const [first, ...rest] = run;
   if (first === undefined) return "";
   const corners = rest.map(({ left, limit }, index) =>
-    limit === steps[index]?.limit ? "" : `H${left}V${y(limit)}`,
+    limit === run[index]?.limit ? "" : `H${left}V${y(limit)}`,
   );
-  return `M${first.left} ${y(first.limit)}${corners.join("")}H${steps.at(-1)?.right}`;
+  return `M${first.left} ${y(first.limit)}${corners.join("")}H${run.at(-1)?.right}`;
 }
 
 /** A tenth of a unit is finer than a pixel, and the paths stay short. */

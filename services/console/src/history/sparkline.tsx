@@ -30,6 +30,6 @@ export function Sparkline({ history, now, frame }: SparklineProps) {
 
 function labelOf(history: History | undefined): string {
   const latest = history?.latest;
-  if (latest === undefined) return "Permits in use, not known yet";
+  if (!latest?.isKnown) return "Permits in use, not known";
   return `Permits in use in the last two minutes, now ${numberWords(latest.inUse)} of ${numberWords(latest.limit)}`;
 }

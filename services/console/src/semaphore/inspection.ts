@@ -42,21 +42,26 @@ export interface Looking {
   now(): number;
 }
 
-/** Looks at a semaphore page by page. What moves between two pages may be missed, or be seen when it is gone. */
+/**
+ * Looks at a semaphore page by page. What moves between two pages may be missed, or be seen when it is gone; a lease that
+ * is renewed meanwhile comes twice, and counts once. The sidecar goes by who expires first, which every renewal changes:
+ * here leases stand in the order of their grants.
+ */
 export async function inspect({ ask, now }: Looking): Promise<Inspection> {
   const startedAt = now();
-  const leases: SeenLease[] = [];
+  const leases = new Map<number, SeenLease>();
   const waiters: SeenWaiter[] = [];
   let cursor: string | undefined;
   for (let pages = 1; ; pages += 1) {
     const page = await ask(cursor);
     const at = now();
-    for (const lease of page.leases) leases.push(seenLease(lease, at));
+    for (const lease of page.leases) leases.set(lease.fence, seenLease(lease, at));
     for (const waiter of page.waiters) waiters.push(seenWaiter(waiter, waiters.length + 1, at));
     cursor = page.cursor;
     if (cursor !== undefined && pages < MOST_PAGES) continue;
     const { leases: _leases, waiters: _waiters, cursor: _cursor, ...status } = page;
-    return { status, leases, waiters, isCut: cursor !== undefined, at, tookMs: at - startedAt };
+    const inOrder = [...leases.values()].sort((one, other) => one.fence - other.fence);
+    return { status, leases: inOrder, waiters, isCut: cursor !== undefined, at, tookMs: at - startedAt };
   }
 }
 

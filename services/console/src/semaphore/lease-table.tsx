@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { useNow } from "../live/clock.js";
 import { useNarrow } from "../table/narrow.js";
 import { Cell, type Column, Table } from "../table/table.js";
 import { ageWords, leftWords } from "../words/durations.js";
@@ -9,6 +8,8 @@ import type { SeenLease } from "./inspection.js";
 
 interface LeaseTableProps {
   readonly leases: readonly SeenLease[];
+  /** Ages and what is left are told as of then, by the page's own clock. */
+  readonly now: number;
   readonly filter: string;
   /** The fences of those that have been revoked from this page. */
   readonly revoked: ReadonlySet<number>;
@@ -27,10 +28,9 @@ const facts: readonly Column[] = [
   { title: "Fence", isNumber: true },
 ];
 
-export function LeaseTable({ leases, filter, revoked, ask }: LeaseTableProps) {
+export function LeaseTable({ leases, now, filter, revoked, ask }: LeaseTableProps) {
   const shown = useMemo(() => matching(leases, filter), [leases, filter]);
   const rowHeight = useNarrow() ? CARD : WIDE_ROW;
-  const now = useNow();
   const heading = useFocusAfter(revoked);
   return (
     <section class="leases-part">

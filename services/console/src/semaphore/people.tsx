@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { useNow } from "../live/clock.js";
 import { FilterBox } from "../table/filter-box.js";
 import type { Inspection, SeenLease } from "./inspection.js";
 import { LeaseTable } from "./lease-table.js";
@@ -11,10 +12,14 @@ interface PeopleProps {
   readonly operates: boolean;
   readonly name: string;
   readonly watch: Watch;
+  /** When what is shown was so, by the page's own clock; undefined where it is live. */
+  readonly asOf: number | undefined;
 }
 
 /** Who holds it, and who waits. */
-export function People({ inspection, operates, name, watch }: PeopleProps) {
+export function People({ inspection, operates, name, watch, asOf }: PeopleProps) {
+  const ticking = useNow();
+  const now = asOf ?? ticking;
   const [filter, setFilter] = useState("");
   const [asked, setAsked] = useState<SeenLease>();
   const [revoked, setRevoked] = useState<ReadonlySet<number>>(new Set());
@@ -31,11 +36,12 @@ export function People({ inspection, operates, name, watch }: PeopleProps) {
       <div class="people">
         <LeaseTable
           leases={inspection.leases}
+          now={now}
           filter={filter}
           revoked={revoked}
           ask={operates ? setAsked : undefined}
         />
-        <WaiterTable waiters={inspection.waiters} filter={filter} />
+        <WaiterTable waiters={inspection.waiters} now={now} filter={filter} />
       </div>
       {asked !== undefined && (
         <RevokeQuestion

@@ -47,9 +47,9 @@ export function consequenceOf(typed: string, { limit, inUse, waiting }: StatusAn
   const wanted = Number(typed);
   if (typed.trim() === "" || !Number.isInteger(wanted) || wanted < 0) return "A whole number, 0 or more.";
   if (wanted === 0) return "0 pauses the semaphore: everybody queues, nobody fails. Leases are not revoked.";
-  if (wanted < inUse) return "Leases are not revoked: nothing is granted until enough of them have ended.";
-  if (wanted < limit)
-    return "Leases are not revoked. Waiters that ask for more permits than this fail at once.";
-  if (wanted > limit && waiting > 0) return "Waiters get the new permits at once.";
-  return "Leases are not revoked.";
+  if (wanted === limit) return "That is the limit already.";
+  if (wanted > limit)
+    return waiting > 0 ? "Waiters get the new permits at once." : "More can be granted at once.";
+  const granted = wanted < inUse ? ": nothing is granted until enough of them have ended" : "";
+  return `Leases are not revoked${granted}. Waiters that ask for more permits than this fail at once.`;
 }

@@ -1,7 +1,5 @@
 import { Question } from "../dialog/question.js";
-import { now } from "../live/clock.js";
 import { useDesk } from "../shell/desk.js";
-import { leftWords } from "../words/durations.js";
 import { countWords } from "../words/numbers.js";
 import type { SeenLease } from "./inspection.js";
 
@@ -14,7 +12,7 @@ interface RevokeQuestionProps {
 
 export function RevokeQuestion({ semaphore, lease, done, closed }: RevokeQuestionProps) {
   const { sidecar, announcement } = useDesk();
-  const { id, holder, permits, endsAt } = lease;
+  const { id, holder, permits } = lease;
   const act = async () => {
     if (id === undefined) return;
     await sidecar.revoke(semaphore, id);
@@ -28,8 +26,7 @@ export function RevokeQuestion({ semaphore, lease, done, closed }: RevokeQuestio
       </p>
       <p>
         The holder is told at once and cannot renew the lease. Its permits come back when the holder confirms,
-        or when the lease would have lapsed: in {leftWords(endsAt - now())} at the latest. Work that does not
-        heed the loss goes on.
+        or when the lease would have lapsed. Work that does not heed the loss goes on.
       </p>
     </Question>
   );

@@ -47,7 +47,9 @@ export function SemaphorePage({ name, asOf }: SemaphorePageProps) {
       )}
       {told && <Numbers told={told} asOf={asOf} />}
       {told && !operates && <p class="note">Resizing and revoking take a token with the scope operate.</p>}
-      {inspection && <People inspection={inspection} operates={operates} name={name} watch={watch} />}
+      {inspection && (
+        <People inspection={inspection} operates={operates} name={name} watch={watch} asOf={asOf} />
+      )}
     </>
   );
 }

@@ -1,5 +1,4 @@
 import { useMemo } from "preact/hooks";
-import { useNow } from "../live/clock.js";
 import { useNarrow } from "../table/narrow.js";
 import { Cell, type Column, Table } from "../table/table.js";
 import { ageWords } from "../words/durations.js";
@@ -9,6 +8,8 @@ import { counted, matching } from "./lease-table.js";
 
 interface WaiterTableProps {
   readonly waiters: readonly SeenWaiter[];
+  /** Waits are told as of then, by the page's own clock. */
+  readonly now: number;
   readonly filter: string;
 }
 
@@ -23,10 +24,9 @@ const columns: readonly Column[] = [
   { title: "Waited", isNumber: true },
 ];
 
-export function WaiterTable({ waiters, filter }: WaiterTableProps) {
+export function WaiterTable({ waiters, now, filter }: WaiterTableProps) {
   const shown = useMemo(() => matching(waiters, filter), [waiters, filter]);
   const rowHeight = useNarrow() ? CARD : WIDE_ROW;
-  const now = useNow();
   return (
     <section class="waiters-part">
       <h2>

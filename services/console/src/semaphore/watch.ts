@@ -1,6 +1,7 @@
 import type { Fleet, Told } from "../fleet/fleet.js";
 import { Cell } from "../live/cell.js";
 import { now } from "../live/clock.js";
+import { semaphoreName } from "../shell/route.js";
 import { Refusal } from "../sidecar/refusal.js";
 import type { Sidecar } from "../sidecar/sidecar.js";
 import { type Inspection, inspect, restMs } from "./inspection.js";
@@ -34,8 +35,12 @@ export class Watch {
     this.#name = name;
   }
 
-  /** Returns the function that ends it. */
+  /** Returns the function that ends it. What no semaphore can be called is not asked for. */
   start(): () => void {
+    if (!semaphoreName.test(this.#name)) {
+      this.view.set({ inspection: undefined, isUnknown: true, problem: undefined });
+      return () => {};
+    }
     const ended = new AbortController();
     const tick = () => this.#tick(ended.signal);
     const timer = setInterval(tick, TICK_MS);

@@ -29,7 +29,9 @@ export class SemaphoreCells extends Component<SemaphoreCellsProps> {
     return (
       <>
         <Cell kind="name">
-          <a href={addressOf(semaphore)}>{semaphore}</a>
+          <a href={addressOf(semaphore)} title={semaphore}>
+            {semaphore}
+          </a>
           <Tags status={status} />
         </Cell>
         <Cell kind="trend">

@@ -7,7 +7,7 @@ export function UseBar({ status: { inUse, limit } }: { readonly status: StatusAn
   const kind = inUse > limit ? "bar over" : inUse === limit && limit > 0 ? "bar full" : "bar";
   return (
     <>
-      <span class="used">
+      <span class="used" title={`${numberWords(inUse)} / ${numberWords(limit)}`}>
         {numberWords(inUse)} <span class="of">/ {numberWords(limit)}</span>
       </span>
       <span class={kind} aria-hidden="true">

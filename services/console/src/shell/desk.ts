@@ -1,11 +1,13 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { Access, type TokenPlace } from "../access/access.js";
+import { Access } from "../access/access.js";
+import type { Place } from "../access/place.js";
 import { Connection, type ConnectionState } from "../events/connection.js";
 import { type Fleet, fleetAfter, unknownFleet } from "../fleet/fleet.js";
 import { Histories } from "../history/histories.js";
 import { Cell } from "../live/cell.js";
 import { now } from "../live/clock.js";
+import { onWake } from "../live/wake.js";
 import { Sidecar } from "../sidecar/sidecar.js";
 
 /** Everything that the page knows, and the way to the sidecar. */
@@ -25,7 +27,7 @@ export interface Desk {
 }
 
 /** Wires the parts; connects to nothing yet. */
-export function openDesk(tokens: TokenPlace): Desk {
+export function openDesk(tokens: Place): Desk {
   const access = new Access(tokens);
   const sidecar = new Sidecar(access);
   const connectionState = new Cell<ConnectionState>({ is: "connecting" });
@@ -39,14 +41,25 @@ export function openDesk(tokens: TokenPlace): Desk {
         heard.at = now();
       },
       told(event) {
-        const next = fleetAfter(fleet.value, event, now());
-        if (next.semaphores !== undefined) histories.record(next.semaphores);
+        const at = now();
+        const before = fleet.value;
+        const next = fleetAfter(before, event, at);
+        if (next.absence !== undefined) histories.pause(at);
+        else if (isNews(before, next)) histories.record(next.semaphores ?? new Map(), at);
         fleet.set(next);
       },
     },
     open: (signal) => sidecar.events(signal),
     accepted: () => access.accepted(),
     forbidden: (problem) => access.refused(problem, access.token),
+  });
+  connectionState.listen(() => {
+    if (connectionState.value.is !== "live") histories.pause(heard.at);
+  });
+  onWake(() => {
+    // The page's clock may have slept, too: what was before has no place on it.
+    histories.forgetAll();
+    connection.wake();
   });
   return {
     access,
@@ -65,6 +78,11 @@ export function openDesk(tokens: TokenPlace): Desk {
       access.signOut();
     },
   };
+}
+
+/** Whether it is known how the semaphores are, other than before. */
+function isNews(before: Fleet, next: Fleet): boolean {
+  return next.semaphores !== before.semaphores || before.absence !== undefined;
 }
 
 export const DeskContext = createContext<Desk | undefined>(undefined);

@@ -40,7 +40,7 @@ function TotalsList({ semaphores, inUse, limit, waiting }: Totals) {
   return (
     <dl class="totals">
       <div>
-        <dt>semaphores</dt>
+        <dt>{semaphores === 1 ? "semaphore" : "semaphores"}</dt>
         <dd>{numberWords(semaphores)}</dd>
       </div>
       <div>

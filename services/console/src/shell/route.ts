@@ -12,6 +12,9 @@ export function addressOf(semaphore: string): string {
   return `${SEMAPHORE}${encodeURIComponent(semaphore)}`;
 }
 
+/** What a semaphore may be called, as the sidecar has it. */
+export const semaphoreName = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
 /** What is behind the `#` of an address; whatever is no page leads to all semaphores. */
 export function routeOf(hash: string): Route {
   const name = hash.startsWith(SEMAPHORE) ? decoded(hash.slice(SEMAPHORE.length)) : "";

@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
+import { placeOf } from "../access/place.js";
 
 const KEY = "sluice.theme";
+const place = placeOf("localStorage");
 const themes = ["system", "light", "dark"] as const;
 
 type Theme = (typeof themes)[number];
@@ -12,7 +14,7 @@ export function ThemeChoice() {
   const [theme, setTheme] = useState(storedTheme);
   const choose = (event: { currentTarget: HTMLSelectElement }) => {
     const chosen = themeOf(event.currentTarget.value);
-    localStorage.setItem(KEY, chosen);
+    place.setItem(KEY, chosen);
     showTheme(chosen);
     setTheme(chosen);
   };
@@ -37,7 +39,7 @@ function showTheme(theme: Theme): void {
 }
 
 function storedTheme(): Theme {
-  return themeOf(localStorage.getItem(KEY));
+  return themeOf(place.getItem(KEY));
 }
 
 function themeOf(text: string | null): Theme {

@@ -25,6 +25,11 @@ export class Console {
     return this.page.getByRole("searchbox", { name: "Filter semaphores" });
   }
 
+  /** What the head of the page says of all semaphores together. */
+  get totals() {
+    return this.page.locator(".totals");
+  }
+
   get leases() {
     return this.page.getByRole("table", { name: "Leases" });
   }
@@ -64,6 +69,11 @@ export class Console {
 
   sparkline(semaphore: string) {
     return this.row(semaphore).getByRole("img", { name: /^Permits in use/ });
+  }
+
+  /** The limit's line in the sparkline of a semaphore. */
+  limitLine(semaphore: string) {
+    return this.sparkline(semaphore).locator("path.limit");
   }
 
   leaseOf(holder: string) {

@@ -29,19 +29,18 @@ afterAll(async () => {
 it("a thousand semaphores that change every second keep the page free for people", async () => {
   await using shown = await openConsole(browser, scene.sidecar);
   await expect.poll(() => shown.overview.getAttribute("aria-rowcount"), patience).toBe("1001");
-  const seen = new Set<string | null>();
   const tasks = await browser.mainThreadTasks(shown.test, async () => {
     await shown.page.reload();
+    await countChanges(shown);
     for (let round = 0; round < ROUNDS; round += 1) {
       await Promise.all([
         crowd.change(),
         lookAround(shown, shown.filter, ["openai", "crowded"][round % 2] ?? ""),
       ]);
-      seen.add(await shown.totals.textContent());
     }
   });
   judge("the overview", tasks);
-  expect(seen.size, "what was changed has to be seen").toBeGreaterThan(2);
+  expect(await changesSeen(shown), "what was changed has to be seen").toBeGreaterThan(ROUNDS / 3);
   expect(crowd.leases).toBeGreaterThanOrEqual(size.leases - size.semaphores - 100);
 }, 240_000);
 
@@ -77,6 +76,24 @@ it("a page that is busy for longer would be found out", async () => {
   const [longest] = await browser.mainThreadTasks(shown.test, work);
   expect(longest?.cpuMs).toBeGreaterThan(LONGEST_TASK_MS);
 }, 60_000);
+
+/** From now on counts how often the head of the page says something else of all semaphores together. */
+async function countChanges({ totals }: Console): Promise<void> {
+  await totals.evaluate((head) => {
+    let said = head.textContent;
+    let changes = 0;
+    new MutationObserver(() => {
+      if (head.textContent === said) return;
+      said = head.textContent;
+      changes += 1;
+      document.documentElement.dataset.changes = `${changes}`;
+    }).observe(head, { subtree: true, childList: true, characterData: true });
+  });
+}
+
+function changesSeen({ page }: Console): Promise<number> {
+  return page.evaluate(() => Number(document.documentElement.dataset.changes ?? 0));
+}
 
 /** Scrolls a table down and up, and looks for something in it. */
 async function lookAround({ page }: Console, filter: Console["filter"], word: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { type Page, Semaphore, type SemaphorePage, StoreUnavailableError } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
 import { redisStore } from "@sluice/core/redis";
@@ -239,16 +239,28 @@ describe("the feed", () => {
 });
 
 describe("a listener over HTTP", () => {
-  it("is cut off before what it does not read grows without bound", async () => {
-    const face = await Face.listen(() => {});
+  let face: Face;
+  let deaf: Socket;
+  let response: Response;
+  const text = `: ${"x".repeat(65_536)}\n\n`;
+
+  beforeEach(async () => {
+    face = await Face.listen(() => {});
     const arrival = once(face.server, "request");
     const { hostname, port } = new URL(face.url);
-    const deaf = connect(Number(port), hostname).pause();
+    deaf = connect(Number(port), hostname).pause();
     deaf.on("error", () => {});
     deaf.write("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
-    const [, response] = (await arrival) as [IncomingMessage, Response];
+    [, response] = (await arrival) as [IncomingMessage, Response];
+  });
+
+  afterEach(async () => {
+    deaf.destroy();
+    await face.close();
+  });
+
+  it("is cut off before what it does not read grows without bound", async () => {
     const stream = new EventStream(response);
-    const text = `: ${"x".repeat(65_536)}\n\n`;
     let most = 0;
     while (!response.destroyed) {
       stream.send(text);
@@ -257,8 +269,17 @@ describe("a listener over HTTP", () => {
     }
     expect(most).toBeLessThan(4_500_000);
     stream.send(text);
-    deaf.destroy();
-    await face.close();
+  });
+
+  it("is not waited for at the end, where it does not read", async () => {
+    const stream = new EventStream(response);
+    while (response.writableLength < 1_000_000) {
+      stream.send(text);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    stream.end();
+    expect(response.destroyed).toBe(false);
+    await until(() => response.destroyed, { what: "the connection to be cut" });
   });
 });
 

@@ -41,7 +41,7 @@ it("by keys alone: filter, open a semaphore, resize it, go back", async () => {
   await keyboard.press("Enter");
   await shown.dialog.waitFor({ state: "hidden" });
   expect(await scene.limitOf("openai")).toBe(9);
-  expect(await focus(shown)).toBe("Resize…");
+  await expect.poll(() => focus(shown), patience).toBe("Resize…");
 
   await tabTo(shown, "All semaphores");
   await keyboard.press("Enter");
@@ -63,7 +63,7 @@ it("by keys alone: revoke, or think better of it", async () => {
   await shown.dialog.waitFor();
   await keyboard.press("Escape");
   await shown.dialog.waitFor({ state: "hidden" });
-  expect(await focus(shown)).toBe(revoke);
+  await expect.poll(() => focus(shown), patience).toBe(revoke);
 
   await keyboard.press("Enter");
   await shown.dialog.waitFor();

@@ -22,8 +22,9 @@ it("every semaphore is shown with its limit, what is in use and who waits", asyn
 
   await using shown = await openConsole(browser, scene.sidecar);
   await shown.heading("Semaphores").waitFor();
-  expect(await shown.page.title()).toMatch(/^Sluice/);
+  await expect.poll(() => shown.page.title(), patience).toMatch(/^Sluice/);
   await expect.poll(() => shown.connection.textContent(), patience).toBe("Live");
+  await shown.link("openai").waitFor();
   expect(await shown.cells("openai")).toMatchObject({ use: "2 / 3", waiting: "0" });
   expect(await shown.cells("reports")).toMatchObject({ use: "2 / 2", waiting: "1" });
   expect(await shown.cells("idle")).toMatchObject({ use: "0 / 7", waiting: "0" });

@@ -20,7 +20,8 @@ it("a semaphore's page shows who holds it, and who waits in which order", async 
   await using shown = await openConsole(browser, scene.sidecar);
 
   await shown.open("openai");
-  expect(await shown.page.title()).toMatch(/^Sluice.*openai$/);
+  await expect.poll(() => shown.page.title(), patience).toMatch(/^Sluice.*openai$/);
+  await shown.leaseOf("worker-1:4242").waitFor();
   const cells = await shown.leaseOf("worker-1:4242").getByRole("cell").allInnerTexts();
   expect(cells.slice(0, 2)).toEqual(["worker-1:4242", "4"]);
   expect(cells).toContain(String(lease.fence));

@@ -136,3 +136,20 @@ it("after a sleep it connects anew, unless it waits for a token", async () => {
   world.connection.wake();
   expect(world.opened).toBe(2);
 });
+
+it("an answer that never comes is given up, and asked for again", async () => {
+  vi.useFakeTimers();
+  const hangs = new World(
+    () => new Promise((_, reject) => queueMicrotask(() => rejectWhenAborted(hangs.signals[0], reject))),
+    open,
+  );
+  world = hangs;
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect([hangs.opened, hangs.state.value.is]).toEqual([1, "connecting"]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([hangs.opened, hangs.state.value.is]).toEqual([2, "live"]);
+});
+
+function rejectWhenAborted(signal: AbortSignal | undefined, reject: (reason: unknown) => void): void {
+  signal?.addEventListener("abort", () => reject(signal.reason));
+}

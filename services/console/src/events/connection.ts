@@ -7,6 +7,9 @@ import { type Ears, listenTo } from "./listening.js";
 /** For how long a connection that is no failure is open at least, in milliseconds. */
 const LASTING_MS = 10_000;
 
+/** For how long an answer is waited for, in milliseconds: a sidecar begins to speak at once. */
+const OPENING_MS = 10_000;
+
 export type ConnectionState =
   | { readonly is: "connecting" }
   | { readonly is: "live" }
@@ -67,10 +70,10 @@ export class Connection {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    const { state, open, ears, accepted } = this.#options;
+    const { state, ears, accepted } = this.#options;
     if (state.value.is === "live" || state.value.is === "refused") state.set({ is: "connecting" });
     try {
-      const stream = await open(signal);
+      const stream = await this.#open(signal);
       const openedAt = now();
       state.set({ is: "live" });
       accepted();
@@ -80,6 +83,17 @@ export class Connection {
       if (signal.aborted) return;
       if (isUnwelcome(error)) this.#refused(error);
       else this.#waitAndRetry(error, signal);
+    }
+  }
+
+  /** @throws where nobody answers in time, too: what hangs would hang for ever */
+  async #open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(new Error("no answer for too long")), OPENING_MS);
+    try {
+      return await this.#options.open(AbortSignal.any([signal, patience.signal]));
+    } finally {
+      clearTimeout(timer);
     }
   }
 

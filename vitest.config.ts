@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const folders = "{packages,services}/*/test/**";
 const system = `${folders}/*.system.test.ts`;
+const hosts = `${folders}/*.hosts.system.test.ts`;
 const faults = `${folders}/*.faults.test.ts`;
 const soak = `${folders}/*.soak.test.ts`;
 
@@ -18,7 +19,20 @@ export default defineConfig({
         extends: true,
         test: { name: "tests", include: [`${folders}/*.test.ts`], exclude: [system, faults, soak] },
       },
-      { extends: true, test: { name: "system", include: [system], testTimeout: 120_000 } },
+      {
+        extends: true,
+        test: { name: "system", include: [system], exclude: [hosts], testTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        // Afterwards: they make hosts, with network interfaces. A browser that sees one come gives up what it was loading.
+        test: {
+          name: "system-hosts",
+          include: [hosts],
+          testTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
       { extends: true, test: { name: "faults", include: [faults], testTimeout: 600_000 } },
       { extends: true, test: { name: "soak", include: [soak] } },
     ],

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { packageFolders } from "../toolchain/places.mjs";
 
 /**
- * The projects of vitest.config.ts. `tests` needs Redis alone; `system` needs more of the machine, `faults` and
- * `soak` more time.
+ * The projects of vitest.config.ts, whose names begin so. `tests` needs Redis alone; `system` needs more of the machine,
+ * `faults` and `soak` more time.
  *
  * @typedef {"tests" | "system" | "faults" | "soak"} Suite
  */

@@ -22,7 +22,7 @@ if (hasTests(suite)) {
   if (suite === "system") await provideChromium();
   if (suite === "system") await provideBuildah();
   if (setsClocks(suite)) await provideFakeTime();
-  await become("node_modules/vitest/vitest.mjs", ["run", "--project", suite, ...args]);
+  await become("node_modules/vitest/vitest.mjs", ["run", "--project", `${suite}*`, ...args]);
 } else {
   say(`there are no ${suite} tests`);
 }

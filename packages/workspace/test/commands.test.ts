@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { countTests } from "../commands/count.mjs";
 import { hasTests, suiteFrom } from "../commands/suites.mjs";
+import { tally } from "../commands/tally.mjs";
 import { packageFolders, root } from "../toolchain/places.mjs";
 
 it.each(["demo", "start", "secrets", "test", "bench"])(
@@ -50,19 +50,34 @@ it("sees that there are tests", () => {
   expect(hasTests("tests")).toBe(true);
 });
 
-it("counts the tests of all runs, and as one failure what failed without a test", () => {
-  const file = (status: string, ...tests: string[]) => ({
+it("counts the tests of all runs, and tells what failed, be it a test, a file or a whole run", () => {
+  const file = (name: string, status: string, ...tests: string[]) => ({
+    name,
     status,
-    assertionResults: tests.map((result) => ({ status: result })),
+    message: status === "failed" ? "cannot be read" : "",
+    assertionResults: tests.map((result, index) => ({
+      fullName: `test ${index}`,
+      status: result,
+      failureMessages: result === "failed" ? ["expected 1 to be 2"] : [],
+    })),
   });
-  const good = { code: 0, report: { testResults: [file("passed", "passed", "passed", "skipped")] } };
+  const good = { code: 0, report: { testResults: [file("a.ts", "passed", "passed", "passed", "skipped")] } };
   const bad = {
     code: 1,
-    report: { testResults: [file("failed", "passed", "failed", "failed"), file("failed")] },
+    report: { testResults: [file("b.ts", "failed", "passed", "failed", "failed"), file("c.ts", "failed")] },
   };
-  const brokenBehindTheTests = { code: 1, report: { testResults: [file("passed", "passed")] } };
-  expect(countTests([good])).toEqual({ passed: 2, failed: 0 });
-  expect(countTests([good, bad])).toEqual({ passed: 3, failed: 3 });
-  expect(countTests([brokenBehindTheTests])).toEqual({ passed: 1, failed: 1 });
-  expect(countTests([{ code: 1 }, { code: 0 }])).toEqual({ passed: 0, failed: 1 });
+  const brokenBehindTheTests = {
+    code: 1,
+    report: { testResults: [file("d.ts", "passed", "passed")] },
+  };
+  const ofBad = [
+    "b.ts > test 1\nexpected 1 to be 2",
+    "b.ts > test 2\nexpected 1 to be 2",
+    "c.ts\ncannot be read",
+  ];
+  const ofARun = ["a run: exit code 1, and no test of it failed"];
+  expect(tally([good])).toEqual({ passed: 2, failures: [] });
+  expect(tally([good, bad])).toEqual({ passed: 3, failures: ofBad });
+  expect(tally([brokenBehindTheTests])).toEqual({ passed: 1, failures: ofARun });
+  expect(tally([{ code: 1 }, { code: 0 }])).toEqual({ passed: 0, failures: ofARun });
 });

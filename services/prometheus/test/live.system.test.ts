@@ -1,11 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { until } from "@sluice/testkit";
 import { type PrometheusServer, promtool, type Series } from "@sluice/testkit/prometheus";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { alertRules, recordingRules } from "./files.js";
+import { type Answer, rowsOf, withTable } from "./live/answers.js";
 import { Fleet } from "./live/fleet.js";
 import { Load } from "./live/load.js";
-import { queriesOfPanels, queriesOfVariables } from "./live/panels.js";
+import { type PanelQuery, queriesOfPanels, queriesOfVariables } from "./live/panels.js";
 import { intervalS, startShippedPrometheus } from "./live/shipped.js";
 import { withoutThresholds } from "./promql.js";
 
@@ -19,7 +20,7 @@ let load: Load;
 let prometheus: PrometheusServer;
 let stopPrometheus: () => Promise<void> = async () => {};
 let startedAt: number;
-const table: string[] = [];
+const answers: Answer[] = [];
 
 const nowS = () => Date.now() / 1_000;
 
@@ -119,21 +120,20 @@ describe("after that load", () => {
     "the panel $panel has data: $expr",
     async ({ index, instant }) => {
       const rangeS = Math.ceil(nowS() - startedAt);
-      const { panel, expr } = queriesOfPanels(rangeS, stepS)[index] ?? { panel: "", expr: "" };
+      const { panel, written, expr } = queriesOfPanels(rangeS, stepS)[index] as PanelQuery;
       const answer = await until(async () => described(await asked(expr, instant)), {
         what: `an answer to ${expr}`,
         ...patience,
       });
-      table.push(`| ${panel} | \`${expr.replaceAll("|", "\\|")}\` | ${answer} |`);
+      answers.push({ panel, query: written, answer });
     },
   );
 
   it("the panels' answers are shown", () => {
-    const text = ["| panel | query | answer |", "| --- | --- | --- |", ...table, ""].join("\n");
-    const file = process.env.SLUICE_TEST_PANELS;
-    if (file) writeFileSync(file, text);
-    else console.log(text);
-    expect(table.length).toBe(queriesOfPanels(60, stepS).length);
+    expect(answers.length).toBe(queriesOfPanels(60, stepS).length);
+    const page = process.env.SLUICE_TEST_PANELS;
+    if (page) writeFileSync(page, withTable(readFileSync(page, "utf8"), answers));
+    else console.log(rowsOf(answers));
   });
 });
 

@@ -20,6 +20,8 @@ interface Dashboard {
 /** A query as Grafana sends it. */
 export interface PanelQuery {
   readonly panel: string;
+  /** As the dashboard has it, with its variables. */
+  readonly written: string;
   readonly expr: string;
   /** Asked at one instant, and not over the range that is shown. */
   readonly instant: boolean;
@@ -41,10 +43,17 @@ export function queriesOfPanels(rangeS: number, stepS: number): PanelQuery[] {
   const sent = (expr: string) => interpolated(expr, rangeS, stepS);
   return dashboards.flatMap(({ panels, annotations }) => [
     ...allPanels(panels).flatMap(({ title = "", targets = [] }) =>
-      targets.map(({ expr, instant = false }) => ({ panel: title, expr: sent(expr), instant })),
+      targets.map(({ expr, instant = false }) => ({
+        panel: title,
+        written: expr,
+        expr: sent(expr),
+        instant,
+      })),
     ),
     ...annotations.list.flatMap(({ name, target }) =>
-      target === undefined ? [] : [{ panel: `annotation ${name}`, expr: sent(target.expr), instant: false }],
+      target === undefined
+        ? []
+        : [{ panel: `mark: ${name}`, written: target.expr, expr: sent(target.expr), instant: false }],
     ),
   ]);
 }

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { memoryStore } from "@sluice/core/memory";
 import { describe, expect, it } from "vitest";
 import { readinessOf } from "../src/operation/readiness.js";
@@ -45,6 +46,14 @@ describe("the readiness of a sidecar", () => {
       store: { status: "down", detail: "ECONNREFUSED 10.1.2.3:6379" },
       config: { detail: "the store has not taken it yet: ECONNREFUSED 10.1.2.3:6379" },
     });
+  });
+
+  it("goes by an answer that came while the process stood still, however late it is read", async () => {
+    // The system answers beside the loop.
+    const ping = async () => void (await stat("."));
+    const answer = readinessOf({ ...well, store: Object.assign(memoryStore(), { ping }) });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
+    expect((await answer).components.store).toEqual({ status: "up" });
   });
 
   it("tells strangers no address", async () => {

@@ -52,7 +52,9 @@ export async function readinessOf(condition: Condition): Promise<ReadinessAnswer
 async function storeComponent(store: Store, isDiscreet: boolean): Promise<Components["store"]> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${PING_MS} ms`)), PING_MS);
+    const judge = () => reject(new Error(`no answer within ${PING_MS} ms`));
+    // In a process that stood still the timer comes before the answer that has arrived meanwhile, which is read first.
+    timer = setTimeout(() => setImmediate(judge), PING_MS);
   });
   try {
     await Promise.race([store.ping(), tooLate]);

@@ -4,6 +4,7 @@ import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
+import { HeldClock, letTimePass } from "./held-clock.js";
 import { call, problemIn } from "./http.js";
 import { shared, startTestSidecar, type TestOptions } from "./sidecars.js";
 
@@ -11,7 +12,10 @@ const path = "/v1/semaphores/api";
 
 let sidecar: Sidecar;
 
-afterEach(() => sidecar.close());
+afterEach(async () => {
+  letTimePass();
+  await sidecar.close();
+});
 
 /** A sidecar at which one permit of one is held for `leaseMs`. */
 async function startHeld(leaseMs: number, options: TestOptions = {}): Promise<string> {
@@ -56,7 +60,8 @@ describe("a sidecar that drains", () => {
   });
 
   it("sends those who wait elsewhere, with and without an Idempotency-Key, and grants nothing any more", async () => {
-    const lease = await startHeld(10_000, { lingerMs: 300 });
+    using clock = new HeldClock();
+    const lease = await startHeld(10_000, { lingerMs: 5_000 });
     const waiting = [acquire({ waitMs: 60_000 }), acquire({ waitMs: 60_000 }, { "idempotency-key": "k" })];
     await until(() => sidecar.acquiresUnderWay === 2, { what: "two to wait" });
     const drained = sidecar.drain();
@@ -72,20 +77,23 @@ describe("a sidecar that drains", () => {
     // The one that can come back under its key has kept its place.
     expect(await sidecar.store.inspect("api")).toMatchObject({ inUse: 1, waiting: 1 });
     await release(lease);
+    await clock.pass(5_000);
     await drained;
   });
 
   it("keeps renewing, and ends when the last lease that it granted is released", async () => {
-    const lease = await startHeld(600);
+    using clock = new HeldClock();
+    const lease = await startHeld(10_000, { environment: { SLUICE_DRAIN_MS: "60000" } });
     let ended = false;
     const drained = sidecar.drain().then(() => {
       ended = true;
     });
     // More than twice as long as the lease lasts unless it is renewed.
-    const enoughAt = performance.now() + 1_500;
-    while (performance.now() < enoughAt) {
+    for (let renewals = 0; renewals < 3; renewals++) {
+      await clock.pass(9_000);
       const { body } = await call(sidecar.url, "POST", `${path}/renew`, { body: { leases: [lease] } });
       expect(body).toMatchObject({ leases: [{ lease, renewed: true }] });
+      // It looks every 20 ms whether it is needed.
       await sleep(100);
     }
     expect(ended).toBe(false);
@@ -103,8 +111,9 @@ describe("a sidecar that drains", () => {
   });
 
   it("keeps the places of those who come back elsewhere, and ends once they have", async () => {
+    using clock = new HeldClock();
     const store = shared(memoryStore());
-    const lease = await startHeld(10_000, { store, lingerMs: 1_000 });
+    const lease = await startHeld(10_000, { store, lingerMs: 5_000 });
     const other = await startTestSidecar({ store });
     const waitAt = (url: string, key: string) =>
       call(url, "POST", `${path}/acquire`, { body: { waitMs: 60_000 }, headers: { "idempotency-key": key } });
@@ -121,11 +130,13 @@ describe("a sidecar that drains", () => {
     expect(granted.status).toBe(200);
     await call(other.url, "POST", `${path}/release`, { body: { lease: granted.body.lease } });
     expect((await second).body.fence).toBeGreaterThan(Number(granted.body.fence));
+    await clock.pass(5_000);
     await drained;
     await other.close();
   });
 
   it("gives back at its end what it was granted for those who did not come back", async () => {
+    using clock = new HeldClock();
     const store = shared(memoryStore());
     const lease = await startHeld(10_000, {
       store,
@@ -138,8 +149,10 @@ describe("a sidecar that drains", () => {
     await waiting;
     await release(lease);
     expect(await store.inspect("api")).toMatchObject({ inUse: 1, waiting: 0 });
+    await clock.pass(300);
     await drained;
     await until(async () => (await store.inspect("api"))?.inUse === 0, { what: "the permit to be free" });
+    expect(await store.inspect("api")).toMatchObject({ lapsesTotal: 0 });
   });
 
   it("does not wait for a lease that another sidecar has granted, also when it has renewed it", async () => {

@@ -3,9 +3,11 @@ import type { Socket } from "node:net";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { LOOPBACK_GRACE_MS } from "../src/leases/grace.js";
 import { VanishedHosts } from "../src/leases/vanished-hosts.js";
 import type { Sidecar } from "../src/sidecar.js";
 import { Folder } from "./folders.js";
+import { HeldClock, letTimePass } from "./held-clock.js";
 import { type CallOptions, call } from "./http.js";
 import { behindProxy } from "./session-scene.js";
 import { shared, startTestSidecar } from "./sidecars.js";
@@ -14,6 +16,7 @@ import { OpenStream } from "./streams.js";
 let sidecar: Sidecar;
 
 afterEach(async () => {
+  letTimePass();
   vi.restoreAllMocks();
   await sidecar.close();
 });
@@ -30,17 +33,31 @@ const look = async () => {
   return snapshot;
 };
 
+/** Ends the connection, and resolves when the sidecar has heard of it. */
+async function hangUp(holder: OpenStream): Promise<void> {
+  holder.hangUp();
+  const ended = 'sluice_http_request_duration_seconds_count{method="POST",route="/v1/semaphores/:name/hold"';
+  await until(async () => (await call(sidecar.url, "GET", "/metrics")).text.includes(ended), {
+    what: "the hang-up",
+  });
+}
+
 describe("a hold", () => {
   it("is a lease for as long as the connection, renewed by the sidecar", async () => {
+    using clock = new HeldClock();
     sidecar = await startTestSidecar();
-    const holder = await hold({ limit: 1, leaseMs: 200, holder: "curl" });
+    const holder = await hold({ limit: 1, leaseMs: 3_000, holder: "curl" });
     const { lease, ...first } = await holder.line(0);
     expect(holder.status).toBe(200);
     expect(holder.headers["content-type"]).toBe("application/x-ndjson");
-    expect(first).toMatchObject({ semaphore: "api", permits: 1, leaseMs: 200, limit: 1 });
-    expect(await holder.line(4)).toEqual({ validForMs: expect.any(Number), at: expect.any(Number) });
+    expect(first).toMatchObject({ semaphore: "api", permits: 1, leaseMs: 3_000, limit: 1 });
+    for (let renewals = 1; renewals <= 4; renewals++) {
+      await clock.pass(1_000);
+      expect(await holder.line(renewals)).toEqual({ validForMs: 3_000, at: renewals * 1_000 });
+    }
     expect((await look()).leases).toMatchObject([{ lease, holder: "curl" }]);
-    holder.hangUp();
+    await hangUp(holder);
+    await clock.pass(LOOPBACK_GRACE_MS);
     await until(async () => (await look()).inUse === 0, { what: "its end" });
     expect((await look()).lapsesTotal).toBe(0);
   });
@@ -83,25 +100,34 @@ describe("a hold", () => {
   });
 
   it("is left to its time when the sidecar ends", async () => {
+    using clock = new HeldClock();
     const memory = memoryStore();
     sidecar = await startTestSidecar({ store: shared(memory) });
-    const holder = await hold({ limit: 1, leaseMs: 400 });
+    const holder = await hold({ limit: 1, leaseMs: 3_000 });
     await holder.line(0);
     await sidecar.close();
     await holder.end();
+    await clock.pass(2_999);
     expect((await memory.inspect("api"))?.inUse).toBe(1);
-    await until(async () => (await memory.inspect("api"))?.lapsesTotal === 1, { what: "its lapse" });
+    await clock.pass(1);
+    expect(await memory.inspect("api")).toMatchObject({ inUse: 0, lapsesTotal: 1 });
     await memory.close();
   });
 
   it("is kept for a whole lease where a proxy may have ended the connection", async () => {
+    using clock = new HeldClock();
     sidecar = await startTestSidecar();
-    const holder = await hold({ limit: 1, leaseMs: 500 }, behindProxy);
+    const holder = await hold({ limit: 1, leaseMs: 3_000 }, behindProxy);
     await holder.line(0);
-    holder.hangUp();
-    const endedAt = performance.now();
+    await clock.pass(2_000);
+    await holder.line(1);
+    await hangUp(holder);
+    for (let passed = 0; passed < 3; passed++) {
+      expect((await look()).inUse).toBe(1);
+      await clock.pass(1_000);
+    }
     await until(async () => (await look()).inUse === 0, { what: "its end" });
-    expect(performance.now() - endedAt).toBeGreaterThan(400);
+    expect((await look()).lapsesTotal).toBe(0);
   });
 
   it("is not granted to one whose token was withdrawn while it waited", async () => {

@@ -1,22 +1,28 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { AcquireAnswer, SnapshotAnswer } from "@sluice/client/shapes";
+import type { Store } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
+import { HeldClock, letTimePass } from "./held-clock.js";
 import { type Answer, call, problemIn } from "./http.js";
 import { RawCaller } from "./raw-caller.js";
 import { startTestSidecar } from "./sidecars.js";
 
 const path = "/v1/semaphores/api";
-const lingerMs = 400;
+const lingerMs = 5_000;
 
+let clock: HeldClock;
+/** What the store is asked for, by both sidecars. */
+let asked: MockInstance<Store["acquire"]>;
 let here: Sidecar;
 /** Another sidecar over the same store. */
 let there: Sidecar;
 
 beforeEach(async () => {
+  clock = new HeldClock();
   const store = memoryStore();
+  asked = vi.spyOn(store, "acquire");
   [here, there] = await Promise.all([
     startTestSidecar({ store, lingerMs }),
     startTestSidecar({ store, lingerMs }),
@@ -24,7 +30,10 @@ beforeEach(async () => {
   await call(here.url, "PUT", path, { body: { limit: 1 } });
 });
 
-afterEach(() => Promise.all([here.close(), there.close()]));
+afterEach(async () => {
+  letTimePass();
+  await Promise.all([here.close(), there.close()]);
+});
 
 const named = (key: string) => ({ "idempotency-key": key });
 
@@ -44,6 +53,12 @@ const becomes = (what: string, condition: (snapshot: SnapshotAnswer) => boolean)
   until(async () => condition(await look()), { what });
 
 const metricsOf = async (sidecar: Sidecar) => (await call(sidecar.url, "GET", "/metrics")).text;
+
+/** Ends the connection, and resolves when the sidecar has heard of it. */
+async function hangUp(caller: RawCaller): Promise<void> {
+  caller.hangUp();
+  await until(async () => (await metricsOf(here)).includes('status="499"'), { what: "the hang-up" });
+}
 
 const nothingIsLeft = () =>
   becomes("nothing is held and nobody waits", ({ inUse, waiting }) => inUse + waiting === 0);
@@ -103,8 +118,9 @@ describe("acquires with the same Idempotency-Key", () => {
     await becomes("two wait", ({ waiting }) => waiting === 2);
     const later = acquire("k", { waitMs: 60_000 }, there);
     await becomes("the later one is in", () => there.acquiresUnderWay === 1);
-    earlier.hangUp();
-    await becomes("the earlier one lingers no more", () => here.acquiresUnderWay === 1);
+    await hangUp(earlier);
+    await clock.pass(lingerMs);
+    expect(here.acquiresUnderWay).toBe(1);
     expect(await look()).toMatchObject({ waiting: 2 });
     await release(lease);
     const granted = (await later).body;
@@ -139,7 +155,9 @@ describe("acquires with the same Idempotency-Key", () => {
     await release(lease);
     const granted = await first;
     expect(granted.status).toBe(200);
-    await until(() => here.acquiresUnderWay === 0, { what: "the other to end" });
+    await until(async () => (await metricsOf(here)).includes('status="499"'), { what: "the hang-up" });
+    await clock.pass(lingerMs);
+    expect(here.acquiresUnderWay).toBe(0);
     expect(await look()).toMatchObject({ inUse: 1, leases: [{ lease: granted.body.lease }] });
   });
 
@@ -153,44 +171,53 @@ describe("acquires with the same Idempotency-Key", () => {
 });
 
 describe("an acquire with an Idempotency-Key", () => {
+  /** The answer to one that is told that its wait is over, which takes no time. */
+  async function giveUp(key: string): Promise<Answer<AcquireAnswer>> {
+    const answer = acquire(key, { waitMs: 50 });
+    await becomes("one waits", ({ waiting }) => waiting === 1);
+    await clock.pass(50);
+    return answer;
+  }
+
   it("keeps its place for a while after a hang-up, and then leaves", async () => {
     await acquire("holder");
     const caller = wait("k");
     await becomes("one waits", ({ waiting }) => waiting === 1);
-    const leftAt = performance.now();
-    caller.hangUp();
+    await hangUp(caller);
+    await clock.pass(lingerMs - 1);
+    expect(await look()).toMatchObject({ waiting: 1 });
+    await clock.pass(1);
     await becomes("nobody waits", ({ waiting }) => waiting === 0);
-    expect(performance.now() - leftAt).toBeGreaterThanOrEqual(lingerMs);
   });
 
   it("keeps its place for a while after its wait is over, and is told at once that it is", async () => {
     await acquire("holder");
-    const askedAt = performance.now();
-    const answer = await acquire("k", { waitMs: 50 });
-    expect(problemIn(answer as never)).toMatchObject({ code: "ACQUIRE_TIMEOUT", limit: 1 });
-    expect(performance.now() - askedAt).toBeLessThan(50 + lingerMs);
+    expect(problemIn((await giveUp("k")) as never)).toMatchObject({ code: "ACQUIRE_TIMEOUT", limit: 1 });
+    await clock.pass(lingerMs - 1);
     expect(await look()).toMatchObject({ waiting: 1 });
+    await clock.pass(1);
     await becomes("nobody waits", ({ waiting }) => waiting === 0);
-    expect(performance.now() - askedAt).toBeGreaterThanOrEqual(50 + lingerMs);
   });
 
   it("keeps a grant for a while that came after a hang-up, and then gives it back", async () => {
     const { lease } = (await acquire("holder")).body;
     const caller = wait("k");
     await becomes("one waits", ({ waiting }) => waiting === 1);
-    const leftAt = performance.now();
-    caller.hangUp();
+    await hangUp(caller);
     await release(lease);
-    await becomes("it is granted", ({ inUse, waiting }) => inUse === 1 && waiting === 0);
+    await clock.pass(lingerMs - 1);
+    expect(await look()).toMatchObject({ inUse: 1, waiting: 0 });
+    await clock.pass(1);
     await nothingIsLeft();
-    expect(performance.now() - leftAt).toBeGreaterThanOrEqual(lingerMs);
   });
 
   it("keeps a grant for a while that came after its wait was over, and then gives it back", async () => {
     const { lease } = (await acquire("holder")).body;
-    await acquire("k", { waitMs: 50 });
+    await giveUp("k");
     await release(lease);
+    await clock.pass(lingerMs - 1);
     expect(await look()).toMatchObject({ inUse: 1, waiting: 0 });
+    await clock.pass(1);
     await nothingIsLeft();
     expect(await look()).toMatchObject({ lapsesTotal: 0 });
   });
@@ -201,11 +228,12 @@ describe("an acquire with an Idempotency-Key", () => {
       const { lease } = (await acquire("holder")).body;
       const caller = wait("k");
       await becomes("one waits", ({ waiting }) => waiting === 1);
-      caller.hangUp();
+      await hangUp(caller);
       await release(lease);
-      await becomes("it is granted", ({ inUse, waiting }) => inUse === 1 && waiting === 0);
+      expect(await look()).toMatchObject({ inUse: 1, waiting: 0 });
       const answer = await acquire("k", {}, where === "here" ? here : there);
       expect(answer.status).toBe(200);
+      await clock.pass(lingerMs);
       await until(() => here.acquiresUnderWay === 0, { what: "the earlier try to end" });
       expect(await look()).toMatchObject({ inUse: 1, leases: [{ lease: answer.body.lease }] });
     },
@@ -219,9 +247,11 @@ describe("an acquire with an Idempotency-Key", () => {
       await becomes("one waits", ({ waiting }) => waiting === 1);
       const behind = acquire("behind", { waitMs: 60_000 });
       await becomes("two wait", ({ waiting }) => waiting === 2);
-      caller.hangUp();
+      await hangUp(caller);
       const again = acquire("k", { waitMs: 60_000 }, where === "here" ? here : there);
       const left = where === "here" ? 2 : 1;
+      await until(() => asked.mock.calls.length === 4, { what: "the later try" });
+      await clock.pass(lingerMs);
       await until(() => here.acquiresUnderWay === left, { what: "the earlier try to end" });
       expect(await look()).toMatchObject({ waiting: 2 });
       await release(lease);
@@ -239,7 +269,7 @@ describe("an acquire with an Idempotency-Key", () => {
     late.hangUp();
     await late.closed();
     await until(async () => (await metricsOf(here)).includes('status="499"'), { what: "the hang-up" });
-    await sleep(lingerMs + 100);
+    await clock.pass(lingerMs + 100);
     expect(await look()).toMatchObject({ inUse: 1, leases: [{ lease }] });
   });
 });

@@ -30,10 +30,14 @@ export class Program {
     });
   }
 
-  /** Where it listens, once it does. */
+  /** Where it listens, once it does. @throws Error with what it said where it ends instead */
   async url(): Promise<string> {
     const announced = () => /listens on (\S+)/.exec(this.stdout)?.[1];
-    return await until(announced, { what: "the sidecar to listen", timeoutMs: 15_000 });
+    const hasEnded = () => this.process.exitCode !== null;
+    await until(() => announced() ?? hasEnded(), { what: "the sidecar to listen", timeoutMs: 15_000 });
+    const url = announced();
+    if (url === undefined) throw new Error(`the sidecar ended with ${await this.ended}: ${this.stderr}`);
+    return url;
   }
 
   /** What it said on stderr, once that holds `words`. */

@@ -1,12 +1,12 @@
 // Works under permits of "api", several tasks at a time, and reports when it believed in each lease, by the monotonic
 // clock that all processes of a host share. Arguments: the URL of the sidecar, how many tasks at a time, for how long
-// a task holds its permit at most, the lease, all in ms.
+// a task holds its permit at least and at most, the lease, all in ms.
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sidecarStore } from "@sluice/client";
 import { Semaphore } from "@sluice/core";
 
-const [url, tasks, holdMs, leaseMs] = [process.argv[2], ...process.argv.slice(3).map(Number)];
+const [url, tasks, leastMs, mostMs, leaseMs] = [process.argv[2], ...process.argv.slice(3).map(Number)];
 const store = sidecarStore(url);
 const api = new Semaphore(store, "api", { leaseMs });
 
@@ -43,7 +43,7 @@ async function task() {
     say({ granted: lease.fence });
     try {
       const signal = AbortSignal.any([lease.signal, over.signal]);
-      await sleep(Math.random() * holdMs, undefined, { signal });
+      await sleep(leastMs + Math.random() * (mostMs - leastMs), undefined, { signal });
     } catch {
       if (lease.signal.aborted) say({ lost: lease.fence });
     }

@@ -217,13 +217,14 @@ describe("a sidecar with a configuration", () => {
       logged,
       environment: { SLUICE_CONFIG: write("semaphores: { api: 3 }") },
     });
-    await until(() => asked === 3, { what: "to be asked again" });
+    await until(() => asked >= 3, { what: "to be asked again" });
     expect((await readyz()).body.components.config).toEqual({
       status: "pending",
       detail: "the store has not taken it yet: the state is of a newer version",
     });
     reason = "the server is too old";
-    await until(() => asked === 5, { what: "to be asked again" });
+    const enough = asked + 2;
+    await until(() => asked >= enough, { what: "to be asked again" });
     store.define = define;
     await until(async () => (await readyz()).status === 200, { what: "to be ready" });
     expect((await readyz()).body.components.config).toEqual({ status: "applied" });

@@ -1,4 +1,5 @@
 import { RecoveringError, StoreIncompatibleError, StoreUnavailableError } from "@sluice/core";
+import { until } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
 import { type CalledOperation, Contract } from "./contract/contract.js";
@@ -25,11 +26,13 @@ beforeAll(async () => {
       environment: { SLUICE_MAX_SEMAPHORES: "0", SLUICE_MAX_SESSIONS_PER_CLIENT: "1" },
     }),
     bare: await startTestSidecar({ consoleFolder: new URL("nowhere/", import.meta.url) }),
-    draining: await startTestSidecar(),
+    draining: await startTestSidecar({
+      environment: { SLUICE_MAX_LEASE_MS: "3600000", SLUICE_DRAIN_MS: "3600000" },
+    }),
   };
   contract = new Contract((await call(sidecars.failing.url, "GET", "/openapi.json")).body);
   // A lease that is held keeps it from ending.
-  await ask(sidecars.draining, "POST", `${path}/acquire`, { body: { limit: 1 } });
+  await ask(sidecars.draining, "POST", `${path}/acquire`, { body: { limit: 1, leaseMs: 3_600_000 } });
   void sidecars.draining.drain();
 });
 
@@ -155,10 +158,11 @@ describe("an answer is as documented:", () => {
     expect(await seen("listSemaphores", "GET", "/v1/semaphores?pageSize=1")).toBe("200");
     const lease = await held();
     const waiter = new RawCaller(sidecars.failing.url, `${path}/acquire`, { waitMs: 60_000 });
-    await waiter.connected();
+    await until(async () => (await failing.store.inspect("api"))?.waiting === 1, { what: "a waiter" });
     expect(await seen("getSemaphore", "GET", path)).toBe("200");
     expect(await seen("deleteSemaphore", "DELETE", path)).toBe("SEMAPHORE_IN_USE");
     waiter.hangUp();
+    await until(async () => (await failing.store.inspect("api"))?.waiting === 0, { what: "its leaving" });
     await send("POST", `${path}/release`, { lease });
     expect(await seen("deleteSemaphore", "DELETE", path)).toBe("204");
   });
@@ -222,7 +226,7 @@ describe("an answer is as documented:", () => {
 
   it("a hold, line by line", async () => {
     const hold = await OpenStream.open(sidecars.failing.url, "POST", "/v1/semaphores/held/hold", {
-      body: { limit: 1, leaseMs: 300 },
+      body: { limit: 1, leaseMs: 3_000 },
     });
     expect(contract.check("hold", hold)).toBe("200");
     const lease = await hold.line(0);
@@ -239,9 +243,10 @@ describe("an answer is as documented:", () => {
     expect(contract.check("events", stream)).toBe("200");
     await stream.event("semaphores");
     await send("PUT", "/v1/semaphores/passing", { limit: 1 });
-    await stream.event("changed");
+    // The leases of other tests may lapse meanwhile.
+    await stream.event("changed", ({ semaphores }) => JSON.stringify(semaphores).includes('"passing"'));
     await send("DELETE", "/v1/semaphores/passing");
-    await stream.event("removed");
+    await stream.event("removed", ({ names }) => (names as string[]).includes("passing"));
     failing.failure = new StoreUnavailableError("away");
     await stream.event("store", ({ up }) => up === false);
     failing.failure = undefined;
@@ -261,7 +266,7 @@ describe("an answer is as documented:", () => {
       return answer;
     };
     const semaphore = "in-session";
-    const { lease } = await ask({ op: "acquire", semaphore, limit: 1, leaseMs: 300 });
+    const { lease } = await ask({ op: "acquire", semaphore, limit: 1, leaseMs: 3_000 });
     expect(await ask({ op: "acquire", semaphore })).toMatchObject({ ok: false });
     expect(await ask({ op: "cancel", request: 1 })).toMatchObject({ ok: true, cancelled: false });
     expect(await ask({ op: "ping" })).toMatchObject({ ok: true });

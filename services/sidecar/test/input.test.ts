@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Sidecar } from "../src/sidecar.js";
 import { call, problemIn } from "./http.js";
 import { startTestSidecar } from "./sidecars.js";
+import { OpenStream } from "./streams.js";
 
 const path = "/v1/semaphores/api";
 const json = { "content-type": "application/json" };
@@ -15,7 +16,9 @@ let before: string;
 beforeAll(async () => {
   sidecar = await startTestSidecar({ store: memoryStore({ maxLeaseMs: 15_000 }) });
   await call(sidecar.url, "PUT", path, { body: { limit: 3 } });
-  lease = String((await call(sidecar.url, "POST", `${path}/acquire`, { body: {} })).body.lease);
+  // It does not lapse, however long all of it takes.
+  const hold = await OpenStream.open(sidecar.url, "POST", `${path}/hold`, { body: {} });
+  lease = String((await hold.line(0)).lease);
   before = await state();
 });
 

@@ -66,6 +66,7 @@ export class AcquireCall implements Call {
   readonly #reject: (error: Error) => void;
   readonly #signal: AbortSignal | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #judging: NodeJS.Immediate | undefined;
   #sent = false;
   #creating = false;
 
@@ -85,7 +86,8 @@ export class AcquireCall implements Call {
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort, { once: true });
     const { waitMs } = request;
-    if (waitMs > 0 && waitMs !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#waitIsOver, waitMs);
+    if (waitMs > 0 && waitMs !== Number.POSITIVE_INFINITY)
+      this.#timer = setTimeout(this.#waitMayBeOver, waitMs);
   }
 
   get run(): RunStart | undefined {
@@ -195,6 +197,11 @@ export class AcquireCall implements Call {
     this.#leave({ outcome: "aborted" });
   };
 
+  /** A loop that was blocked reads what has arrived before it judges: the grant may be there, or that the server answers. */
+  readonly #waitMayBeOver = (): void => {
+    this.#judging = setImmediate(this.#waitIsOver);
+  };
+
   readonly #waitIsOver = (): void => {
     if (!this.#lane.responsive) this.failed(unavailable(this.#lane.cause));
     else if (this.#lane.recoveryMs > 0) this.#leave(this.#recovering());
@@ -225,6 +232,7 @@ export class AcquireCall implements Call {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#judging);
     this.#signal?.removeEventListener("abort", this.#abort);
     this.#lane.settled(this);
     return true;

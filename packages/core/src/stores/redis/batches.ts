@@ -294,7 +294,16 @@ export class Batches {
       this.#setAlarm(first.sentAt + stalledMs);
       return;
     }
-    this.#connection.reset();
-    this.#failed(first, new Error(`no answer within ${stalledMs} ms`));
+    setImmediate(this.#giveUp, first);
   }
+
+  /** In a turn of its own: a loop that was blocked has read by then what had arrived. */
+  readonly #giveUp = (batch: Batch): void => {
+    if (!this.#inFlight.includes(batch)) {
+      this.#ring();
+      return;
+    }
+    this.#connection.reset();
+    this.#failed(batch, new Error(`no answer within ${stalledMs} ms`));
+  };
 }

@@ -42,7 +42,7 @@ describe("definitions in a state directory", () => {
   it("are written together whatever becomes of them", async () => {
     const { directory, store } = await opened();
     await Promise.all(["a", "b", "c"].map((name) => store.define(name, definition(1))));
-    await hold(store, "held", { semaphore: "c" });
+    await hold(store, "held", { semaphore: "c", leaseMs: 15_000 });
     writes.mockClear();
     const results = await Promise.all([
       store.remove("a"),
@@ -88,7 +88,7 @@ describe("definitions in a state directory", () => {
     const { store } = await opened();
     const asked = [
       store.define("api", definition(1)),
-      store.acquire(request("a", { create: undefined })),
+      store.acquire(request("a", { create: undefined, leaseMs: 15_000 })),
       store.resize("api", 2),
       store.resize("api", 3),
       store.inspect("api"),

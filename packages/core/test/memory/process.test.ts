@@ -24,9 +24,11 @@ async function output(body: string): Promise<string> {
 }
 
 it("keeps no process alive by a lease that is held, nor by being open", async () => {
-  expect(await output(`await acquire("a", 0); setTimeout(() => console.log("lapse"), 300).unref();`)).toBe(
-    "exit\n",
-  );
+  const body = `
+    create.leaseMs = 10_000;
+    await acquire("a", 0);
+    setTimeout(() => console.log("lapse"), 10_000).unref();`;
+  expect(await output(body)).toBe("exit\n");
 });
 
 it("keeps a process alive for a waiter until a lease has lapsed", async () => {

@@ -6,14 +6,19 @@ import { open, temporaryDirectory } from "./state-directories.js";
 
 const child = new URL("./state-holder.mjs", import.meta.url);
 
+/** What a test waits for to be over. */
+const shortMs = 1_500;
+/** What is not to be over before the test is. */
+const longMs = 15_000;
+
 interface Life {
   readonly process: NodeProcess;
   readonly grants: readonly Grant[];
 }
 
-/** A process that holds the three permits of "api" in two leases of 600 ms. */
-async function startHolder(directory: string): Promise<Life> {
-  const process = spawnNode(child, [directory]);
+/** A process that holds the three permits of "api" in two leases. */
+async function startHolder(directory: string, leaseMs: number): Promise<Life> {
+  const process = spawnNode(child, [directory, String(leaseMs)]);
   const { grants } = await process.next<{ grants: Grant[] }>();
   return { process, grants };
 }
@@ -29,19 +34,19 @@ function claimOf({ lease, permits, fence, leaseMs }: Grant): Claim {
 describe("after its process was killed, a state directory", () => {
   it("lets the next store in, with limits, higher fences, and a pause for the leases that were held", async () => {
     const directory = temporaryDirectory();
-    const { process, grants } = await startHolder(directory);
+    const { process, grants } = await startHolder(directory, shortMs);
     await expect(open(directory)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     const killedAt = performance.now();
     await process.kill();
     const store = await open(directory);
     expect(await store.inspect("api")).toMatchObject({
       limit: 3,
-      leaseMs: 600,
+      leaseMs: shortMs,
       version: 2,
       recovering: true,
     });
     const granted = await store.acquire(request("next"));
-    expect(performance.now()).toBeGreaterThanOrEqual(killedAt + 600);
+    expect(performance.now()).toBeGreaterThanOrEqual(killedAt + shortMs);
     expect(granted).toMatchObject({ outcome: "granted" });
     const highest = Math.max(...grants.map(({ fence }) => fence));
     expect((granted as Grant).fence).toBeGreaterThan(highest);
@@ -49,7 +54,7 @@ describe("after its process was killed, a state directory", () => {
 
   it("keeps the leases that are claimed, and makes others wait for them", async () => {
     const directory = temporaryDirectory();
-    const { process, grants } = await startHolder(directory);
+    const { process, grants } = await startHolder(directory, shortMs);
     await process.kill();
     const store = await open(directory);
     const next = store.acquire(request("next"));
@@ -74,10 +79,10 @@ describe("after its process was killed, a state directory", () => {
 
   it("pauses again for as long when it is killed during its recovery", async () => {
     const directory = temporaryDirectory();
-    const first = await startHolder(directory);
+    const first = await startHolder(directory, longMs);
     await first.process.kill();
     // The second life makes no lease: nothing is granted in its recovery.
-    const second = spawnNode(child, [directory]);
+    const second = spawnNode(child, [directory, String(longMs)]);
     expect((await second.next<{ grants: unknown[] }>()).grants).toMatchObject([
       { outcome: "recovering" },
       { outcome: "recovering" },
@@ -89,7 +94,7 @@ describe("after its process was killed, a state directory", () => {
 
   it("lets the next store in also after a process that ended without a word", async () => {
     const directory = temporaryDirectory();
-    await spawnNode(child, [directory, "leave"]).finished();
+    await spawnNode(child, [directory, String(longMs), "leave"]).finished();
     expect(await (await open(directory)).inspect("api")).toMatchObject({ limit: 3, recovering: true });
   });
 });

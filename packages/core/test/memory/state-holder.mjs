@@ -1,9 +1,10 @@
 // One process that uses a state directory: sets limits, holds leases, says what it was granted, and waits to be killed.
-// Arguments: the directory; "leave" to end by itself instead, without closing its store.
+// Arguments: the directory; how long its leases last; "leave" to end by itself instead, without closing its store.
 import { openMemoryStore } from "@sluice/core/memory";
 
-const store = await openMemoryStore({ stateDir: process.argv[2] });
-const definition = { limit: 2, leaseMs: 600, maxWaiters: 10 };
+const [, , stateDir, leaseMs, ending] = process.argv;
+const store = await openMemoryStore({ stateDir });
+const definition = { limit: 2, leaseMs: Number(leaseMs), maxWaiters: 10 };
 await store.define("api", definition);
 await store.resize("api", 3);
 
@@ -21,4 +22,4 @@ function acquire(lease, permits) {
 
 const grants = [await acquire("one", 1), await acquire("two", 2)];
 process.stdout.write(`${JSON.stringify({ grants })}\n`);
-if (process.argv[3] !== "leave") process.stdin.resume();
+if (ending !== "leave") process.stdin.resume();

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Restore, Store } from "../../src/store.js";
 import { openMemoryStore } from "../../src/stores/memory/index.js";
@@ -75,9 +76,9 @@ describe("openMemoryStore", () => {
     const directory = temporaryDirectory();
     const store = await open(directory);
     const { validUntil } = await hold(store, "a", { leaseMs: 100 });
-    await vi.waitUntil(() => performance.now() >= validUntil);
+    await until(() => performance.now() >= validUntil, { what: "the lease to lapse" });
     const second = await restart(store, directory);
-    await hold(second, "b", { waitMs: 0 });
+    await hold(second, "b", { waitMs: 0, leaseMs: 15_000 });
     const third = await restart(second, directory);
     expect(await third.acquire(request("c", { waitMs: 0 }))).toMatchObject({ outcome: "recovering" });
   });
@@ -90,6 +91,8 @@ describe("openMemoryStore", () => {
   });
 
   it("raises the longest lease before it grants, renews or restores a longer one", async () => {
+    // The recovery lasts while the disk takes its time, and the restored lease does.
+    vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
     const directory = temporaryDirectory();
     const longest = () => remembered(directory).longestLeaseMs;
     leave(directory, { clean: false, longestLeaseMs: 100, semaphores: [api] });
@@ -102,6 +105,7 @@ describe("openMemoryStore", () => {
     expect(longest()).toBe(1_000);
     await store.define("api", definition(3, { leaseMs: 2_000 }));
     expect(longest()).toBe(2_000);
+    await vi.advanceTimersByTimeAsync(101);
     expect(await waiter).toMatchObject({ outcome: "granted", leaseMs: 2_000 });
     await hold(store, "c", { leaseMs: 3_000 });
     expect(longest()).toBe(3_000);
@@ -324,12 +328,12 @@ describe("a state directory that cannot be written any more", () => {
   it("costs grants that would need a write, and nothing else", async () => {
     const directory = temporaryDirectory();
     const store = await open(directory);
-    await store.define("api", definition(3));
+    await store.define("api", definition(3, { leaseMs: 10_000 }));
     await hold(store, "a");
     const unblock = block(directory);
     await hold(store, "b");
-    await expect(store.acquire(request("c", { leaseMs: 2_000 }))).rejects.toMatchObject(unavailable);
-    await expect(store.renew("api", [{ lease: "a", leaseMs: 2_000 }])).rejects.toMatchObject(unavailable);
+    await expect(store.acquire(request("c", { leaseMs: 12_000 }))).rejects.toMatchObject(unavailable);
+    await expect(store.renew("api", [{ lease: "a", leaseMs: 12_000 }])).rejects.toMatchObject(unavailable);
     expect(await store.renew("api", [{ lease: "a" }])).toMatchObject([{ renewed: true }]);
     expect(await store.release({ semaphore: "api", lease: "b" })).toBe(true);
     unblock();

@@ -33,7 +33,7 @@ describe("memoryStore", () => {
     expect(served).toBe(20_000);
     expect(await store.inspect("api")).toMatchObject({ inUse: 0, waiting: 0, grantsTotal: 20_000 });
     await store.close();
-  });
+  }, 60_000);
 
   it("never gives out a fence twice, or a lower one, also where all happens in one millisecond", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });

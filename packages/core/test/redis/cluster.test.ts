@@ -222,7 +222,7 @@ describe("a slot that moves to another node under load", () => {
   }, 30_000);
 
   test("takes its leases along, which are renewed and released there", async () => {
-    const semaphore = new Semaphore(storeAt(cluster.url, 1_000), "api", { limit: 2, leaseMs: 600 });
+    const semaphore = new Semaphore(storeAt(cluster.url, 3_000), "api", { limit: 2, leaseMs: 3_000 });
     const lease = await semaphore.acquire();
     const home = await ownerOf("api");
     const elsewhere = cluster.nodes.find((node) => node !== home) as RedisServer;

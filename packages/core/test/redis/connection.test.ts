@@ -225,7 +225,7 @@ describe("a server", () => {
     const small = await startRedis();
     const store = freshStore(small.url, { prefix });
     try {
-      const semaphore = new Semaphore(store, "api", { limit: 10, leaseMs: 600 });
+      const semaphore = new Semaphore(store, "api", { limit: 10, leaseMs: 3_000 });
       const lease = await semaphore.acquire();
       const other = await semaphore.acquire();
       await small.command("CONFIG", "SET", "maxmemory", "1mb");
@@ -373,6 +373,7 @@ describe("what is told of a failure", () => {
     stores.push(store);
     const told: unknown[] = [];
     store.observe({ availability: (event) => told.push(event) });
+    await until(() => told.length > 0, { what: "the refusal" });
     const error: unknown = await new Semaphore(store, "api", { limit: 1 })
       .acquire({ waitMs: 300 })
       .catch((e) => e);
@@ -486,11 +487,12 @@ describe("a process that is silent", () => {
   test("keeps its places while others are served, and has them when it is back", async () => {
     const holder = new Semaphore(storeAt(server.url), "api", { limit: 1, leaseMs: 400 });
     const silent = new Semaphore(storeAt(proxy.url), "api", { limit: 1 });
-    const held = await holder.acquire();
+    // Silence is measured by the semaphore's 400 ms; what is held does not end by itself.
+    const held = await holder.acquire({ leaseMs: 15_000 });
     const waits = [silent.acquire(), silent.acquire()];
     await until(async () => (await holder.inspect()).waiting === 2, { what: "two waiters" });
     proxy.blackhole("toServer");
-    const third = holder.acquire();
+    const third = holder.acquire({ leaseMs: 15_000 });
     // The silent ones are passed over once they have been silent for a lease.
     await until(async () => (await holder.inspect()).waiting === 1, {
       what: "the silent ones to be set aside",

@@ -125,7 +125,7 @@ describe("processes that share a limit over Redis", () => {
   }, 90_000);
 
   test("go on when one that holds permits is killed", async () => {
-    await start({ count: 3, tasks: 8, taskMs: 300, limit: 4, leaseMs: 1_000 });
+    await start({ count: 3, tasks: 8, taskMs: 300, limit: 4, leaseMs: 2_000 });
     const [victim, ...others] = processes as [NodeProcess, ...NodeProcess[]];
     go(victim);
     await victim.next((message: { holding?: true }) => message.holding === true);
@@ -137,11 +137,11 @@ describe("processes that share a limit over Redis", () => {
   }, 60_000);
 
   test("go on when one that waits is killed, and it leaves no place behind", async () => {
-    await start({ count: 3, tasks: 8, taskMs: 50, limit: 2, leaseMs: 600 });
+    await start({ count: 3, tasks: 8, taskMs: 50, limit: 2, leaseMs: 2_000 });
     const [victim, ...others] = processes as [NodeProcess, ...NodeProcess[]];
     const store = freshStore(server.url, { prefix: `fleet${tests}` });
     const semaphore = new Semaphore(store, "api", { limit: 2 });
-    const held = await Promise.all([semaphore.acquire(), semaphore.acquire()]);
+    const held = [await semaphore.acquire({ leaseMs: 15_000 }), await semaphore.acquire({ leaseMs: 15_000 })];
     go(victim);
     await until(async () => (await semaphore.inspect()).waiting === 8, { what: "the waiters of the first" });
     await victim.kill();
@@ -152,8 +152,11 @@ describe("processes that share a limit over Redis", () => {
     expect(all).toHaveLength(16);
     expect(upstream?.most).toBeLessThanOrEqual(2);
     // Whatever was handed to the dead process before it was known to be dead has lapsed by itself.
-    await until(async () => (await semaphore.inspect()).inUse === 0, { what: "its permits to come back" });
-    expect(await semaphore.inspect()).toMatchObject({ waiting: 0 });
+    const isEmpty = async () => {
+      const { inUse, waiting } = await semaphore.inspect();
+      return inUse === 0 && waiting === 0;
+    };
+    await until(isEmpty, { what: "its permits and places to come back", timeoutMs: 15_000 });
     await store.close();
   }, 60_000);
 });

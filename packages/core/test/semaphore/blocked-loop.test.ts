@@ -7,7 +7,7 @@ import type { RenewResult } from "../../src/store.js";
 import { memoryStore } from "../../src/stores/memory/index.js";
 import { renewed, StubStore } from "./stub-store.js";
 
-const leaseMs = 600;
+const leaseMs = 1_500;
 
 /** Blocks the loop as a long computation does, or a process that was stopped. */
 function block(durationMs: number): void {
@@ -57,7 +57,7 @@ test("an answer that arrived while the loop was blocked is read before the lease
   const store = new StubStore();
   const called = new Promise<void>((onCall) => {
     store.onRenew = (renewals) => {
-      const results: RenewResult[] = renewals.map(({ lease }) => renewed(lease, leaseMs));
+      const results: RenewResult[] = renewals.map(({ lease }) => renewed(lease, 60_000));
       server.postMessage("renew");
       onCall();
       return once(server, "message").then(() => results);

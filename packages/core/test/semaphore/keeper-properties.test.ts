@@ -182,4 +182,4 @@ test("whatever comes, no lease is believed past its end, and every lease that ca
     }),
     { numRuns: 100 },
   );
-});
+}, 120_000);

@@ -1,7 +1,11 @@
-import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, expect, test, vi } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
 import { memoryStore } from "../../src/stores/memory/index.js";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test("a hundred tasks of several semaphores run ten at a time, all together, first come first served", async () => {
   const store = memoryStore();
@@ -36,10 +40,13 @@ test("a hundred tasks of several semaphores run ten at a time, all together, fir
 });
 
 test("a lease outlives its time for as long as it is held, watched or not", async () => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setImmediate", "clearImmediate", "performance"],
+  });
   const semaphore = new Semaphore(memoryStore(), "openai", { limit: 2, leaseMs: 300 });
   const [watched, unwatched] = [await semaphore.acquire(), await semaphore.acquire()];
   const { signal } = watched;
-  await sleep(800);
+  await vi.advanceTimersByTimeAsync(30_000);
   expect(signal.aborted).toBe(false);
   expect(watched.remainingMs).toBeGreaterThan(0);
   expect(unwatched.remainingMs).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { reset } from "./reset.js";
 import { carryAll, TcpProxy } from "./tcp-proxy.js";
 
 /** How a connection fails, and when. */
@@ -42,11 +43,11 @@ function failBy(manner: Failure["manner"], caller: Socket, sidecar: Socket): voi
   sidecar.unpipe(caller).pause();
   // One end's close must not tell the other one yet.
   sidecar.removeAllListeners("close");
-  if (manner !== "silence") sidecar.resetAndDestroy();
-  if (manner === "both") caller.resetAndDestroy();
+  if (manner !== "silence") reset(sidecar);
+  if (manner === "both") reset(caller);
   else
     setTimeout(() => {
-      caller.resetAndDestroy();
-      sidecar.resetAndDestroy();
+      reset(caller);
+      reset(sidecar);
     }, LATER_MS);
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { SUBPROTOCOL } from "@sluice/client/shapes";
 import { WebSocket } from "ws";
+import { reset } from "./reset.js";
 
 /** A caller that asks for permits once, and leaves when it is told to. */
 export interface Visitor {
@@ -36,7 +37,7 @@ function visitByHttp(url: string, call: string, body: object, header = ""): Visi
 
 function end(socket: Socket, choice: number): void {
   if (choice < 0.4) socket.destroy();
-  else if (choice < 0.8) socket.resetAndDestroy();
+  else if (choice < 0.8) reset(socket);
   else socket.end();
 }
 

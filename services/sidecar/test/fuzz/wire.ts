@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { SUBPROTOCOL } from "@sluice/client/shapes";
+import { reset } from "../reset.js";
 
 /** How a peer ends: with its side of the connection, without a word, or with a reset. */
 export const endings = ["end", "destroy", "reset"] as const;
@@ -30,7 +31,7 @@ export function send(url: string, bytes: Buffer, ending: Ending, hello?: string)
   const end = () => {
     if (ending === "end") socket.end();
     else if (ending === "destroy") socket.destroySoon();
-    else setImmediate(() => socket.resetAndDestroy());
+    else setImmediate(() => reset(socket));
   };
   return new Promise((resolve, reject) => {
     const impatient = setTimeout(() => {

@@ -23,7 +23,8 @@ function startProgram(redis: RedisServer): Program {
   return program;
 }
 
-const away = /"level":"warn".*the store is away/g;
+/** Not the reminders, of which there is one for every ten seconds of an absence. */
+const away = /"level":"warn".*"awayMs":\d{1,3},.*the store is away/g;
 const back = /"level":"info".*the store answers/g;
 
 it("a sidecar starts without its Redis, is ready once that is there, and survives it", {

@@ -22,7 +22,7 @@ it("a sidecar with a state directory keeps limits, and after a crash waits for l
   const stateDir = `${folder.path}/state`;
   const crashing = start(stateDir);
   const first = await crashing.url();
-  await call(first, "PUT", path, { body: { limit: 1, leaseMs: 10_000 } });
+  await call(first, "PUT", path, { body: { limit: 1, leaseMs: 15_000 } });
   const { body: lease } = await call(first, "POST", `${path}/acquire`, { body: {} });
   await crashing.kill();
 
@@ -32,7 +32,7 @@ it("a sidecar with a state directory keeps limits, and after a crash waits for l
     status: 200,
     body: { status: "ready", components: { recovery: { status: "active" } } },
   });
-  expect(recovering.stderr).toContain("the store recovers");
+  await recovering.says("the store recovers");
   const refused = await call(second, "POST", `${path}/acquire`, { body: {} });
   expect(refused).toMatchObject({ status: 503, body: { code: "RECOVERING" } });
   const { body: renewed } = await call(second, "POST", `${path}/renew`, { body: { leases: [lease] } });

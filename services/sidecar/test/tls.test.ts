@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { randomInt, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type RequestOptions, request } from "node:https";
@@ -30,15 +30,16 @@ describe("a Redis that speaks TLS", () => {
 
   beforeAll(async () => {
     const { cert, key } = certificates.server;
-    const tls = (port: number) => [
-      ...["--tls-port", String(port), "--tls-cert-file", cert, "--tls-key-file", key],
-      ...["--tls-auth-clients", "no"],
-    ];
-    // A port that is free: the testkit itself goes on talking without TLS, at another one.
-    const found = await startRedis();
-    await found.stop();
-    const { port } = found;
-    redis = await startRedis({ args: tls(port) });
+    redis = await startRedis({
+      args: ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no"],
+    });
+    // The testkit itself goes on talking without TLS, at another port. The first one that the server gets is it: one
+    // that was found to be free could be another server's before this one has it.
+    const listens = async (port: number) => {
+      await redis.command("CONFIG", "SET", "tls-port", port);
+      return port;
+    };
+    const port = await until(() => listens(randomInt(20_000, 32_000)), { what: "a port for TLS" });
     url = `rediss://localhost:${port}`;
   });
   afterAll(() => redis.stop());

@@ -118,7 +118,7 @@ describe("sidecars on one store", () => {
     const [one, other] = [await start(overRedis(server)), await start(overRedis(server))];
     for (const name of ["a", "b", "c"]) await acquire(one, { leaseMs: 200 }, name);
     await acquire(other, {}, "d");
-    const waiting = acquire(other, { permits: 2, waitMs: 5_000 }, "d");
+    const waiting = acquire(other, { permits: 2, waitMs: 60_000 }, "d");
     await until(async () => (await scrape(one)).get('sluice_waiters{semaphore="d"}') === 1, {
       what: "the waiter",
     });

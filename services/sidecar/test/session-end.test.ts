@@ -23,11 +23,12 @@ describe("a session that ends", () => {
   it("because a proxy ends is not taken for one that said goodbye", async () => {
     await scene.startSidecar();
     const one = await scene.session(behindProxy);
-    await one.acquire("api", { leaseMs: 500 });
+    await one.acquire("api", { leaseMs: 1_200 });
+    // Before its sidecar hears of it: the client may see the end much later.
+    const leftAt = performance.now();
     await one.goodbye(1001);
-    const endedAt = performance.now();
     await scene.becomes("it is given back", ({ inUse }) => inUse === 0);
-    expect(performance.now() - endedAt).toBeGreaterThan(400);
+    expect(performance.now() - leftAt).toBeGreaterThan(1_150);
   });
 
   it("leaves to its time what was claimed in it too late to be heard", async () => {
@@ -62,7 +63,7 @@ describe("a session that ends", () => {
     await scene.startSidecar({ store: shared(memory) });
     const other = await startTestSidecar({ store: shared(memory) });
     try {
-      const asking = { op: "acquire", semaphore: "api", limit: 1, leaseMs: 600, idempotencyKey: "k" };
+      const asking = { op: "acquire", semaphore: "api", limit: 1, leaseMs: 1_200, idempotencyKey: "k" };
       const [holder, late] = [await RawSession.open(other.url), await scene.session(behindProxy)];
       const { lease } = await holder.ask<{ lease: string }>(asking);
       // An old request that has come at last, by a way that its client has given up.
@@ -70,7 +71,9 @@ describe("a session that ends", () => {
       late.vanish();
       await until(() => scene.sidecar.sessionsOpen === 0, { what: "the end of the session" });
       const endedAt = performance.now();
-      await until(() => performance.now() > endedAt + 1_500, { what: "more than two leases" });
+      await until(() => performance.now() > endedAt + 1_800, {
+        what: "more than the lease that it was granted",
+      });
       expect((await memory.inspect("api"))?.leases).toMatchObject([{ lease }]);
     } finally {
       await other.close();
@@ -98,13 +101,14 @@ describe("a session that ends", () => {
 
   it("waits for the end that somebody was told of who renewed its lease by name", async () => {
     const one = await scene.start();
-    const { lease } = await one.acquire("api", { leaseMs: 100 });
-    const body = { leases: [lease], leaseMs: 900 };
+    const { lease } = await one.acquire("api", { leaseMs: 1_000 });
+    const body = { leases: [lease], leaseMs: 2_000 };
+    // What is told lasts from some moment after this one.
+    const askedAt = performance.now();
     await call(scene.sidecar.url, "POST", "/v1/semaphores/api/renew", { body });
-    const renewedAt = performance.now();
     one.vanish();
     await scene.becomes("it is given back", ({ inUse }) => inUse === 0);
-    expect(performance.now() - renewedAt).toBeGreaterThan(850);
+    expect(performance.now() - askedAt).toBeGreaterThan(1_950);
   });
 
   it.each([
@@ -132,7 +136,7 @@ describe("a session that ends", () => {
 
   it("leaves its leases to their time where its client asks for that", async () => {
     const one = await scene.start();
-    await one.acquire("api", { leaseMs: 600 });
+    await one.acquire("api", { leaseMs: 2_000 });
     await one.goodbye(4000);
     expect((await scene.look()).inUse).toBe(1);
     await scene.becomes("it has lapsed", ({ inUse, lapsesTotal }) => inUse === 0 && lapsesTotal === 1);
@@ -150,8 +154,10 @@ describe("a session that ends", () => {
   });
 
   it("has its leases claimed by the next one, which keeps them", async () => {
-    const one = await scene.start();
-    const granted = await one.acquire("api", { leaseMs: 400 });
+    await scene.startSidecar();
+    // On loopback 20 ms would be left to claim them.
+    const one = await scene.session(behindProxy);
+    const granted = await one.acquire("api", { leaseMs: 1_200 });
     const two = await scene.session();
     one.vanish();
     const claimed = await two.ask<{ leases: unknown[] }>({
@@ -208,8 +214,8 @@ describe("a session that ends", () => {
 
   it("may have its leases renewed over HTTP, where it can have no other session", async () => {
     const one = await scene.start();
-    const granted = await one.acquire("api", { leaseMs: 1_000 });
-    const body = { leases: [{ lease: granted.lease, permits: 1, fence: granted.fence, leaseMs: 1_000 }] };
+    const granted = await one.acquire("api", { leaseMs: 2_000 });
+    const body = { leases: [{ lease: granted.lease, permits: 1, fence: granted.fence, leaseMs: 2_000 }] };
     const renewed = await call(scene.sidecar.url, "POST", "/v1/semaphores/api/renew", { body });
     expect(renewed.body).toMatchObject({ leases: [{ lease: granted.lease, renewed: true }] });
     expect(scene.sidecar.leasesHeld).toBe(1);
@@ -221,11 +227,11 @@ describe("a session that ends", () => {
     await scene.startSidecar();
     const one = await scene.session(behindProxy);
     expect(one.events[0]).toMatchObject({ graceMs: 10_000 });
-    await one.acquire("api", { leaseMs: 700 });
+    await one.acquire("api", { leaseMs: 1_200 });
     const endedAt = performance.now();
     one.vanish();
     await scene.becomes("it is given back", ({ inUse }) => inUse === 0);
-    expect(performance.now() - endedAt).toBeGreaterThan(650);
+    expect(performance.now() - endedAt).toBeGreaterThan(1_150);
     expect((await scene.look()).lapsesTotal).toBe(0);
   });
 });

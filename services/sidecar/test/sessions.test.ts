@@ -73,7 +73,7 @@ describe("a session", () => {
 
   it("keeps its leases renewed by itself, and is told so", async () => {
     const one = await scene.start();
-    const { lease } = await one.acquire("api", { leaseMs: 300 });
+    const { lease } = await one.acquire("api", { leaseMs: 1_200 });
     await until(() => one.events.filter(({ event }) => event === "valid").length >= 5, {
       what: "five renewals",
     });
@@ -83,7 +83,7 @@ describe("a session", () => {
     const pong = await one.ask<{ at: number }>({ op: "ping" });
     expect(valid.at).toBeLessThanOrEqual(pong.at);
     expect(valid.validForMs).toBeGreaterThan(0);
-    expect(valid.validForMs).toBeLessThanOrEqual(300);
+    expect(valid.validForMs).toBeLessThanOrEqual(1_200);
   });
 
   it("is never told that a lease is valid for longer than the store has confirmed", async () => {
@@ -96,8 +96,8 @@ describe("a session", () => {
       return results;
     };
     const one = await scene.start({ store: memory });
-    await one.acquire("api", { leaseMs: 200, limit: 9 });
-    await one.acquire("api", { leaseMs: 300, limit: 9 });
+    await one.acquire("api", { leaseMs: 900, limit: 9 });
+    await one.acquire("api", { leaseMs: 1_300, limit: 9 });
     await until(() => one.events.filter(({ event }) => event === "valid").length >= 8, { what: "renewals" });
     for (const event of one.events) {
       if (event.event === "valid")
@@ -107,38 +107,43 @@ describe("a session", () => {
 
   it("is told of a short lease beside a long one, which was told to be valid for longer", async () => {
     const one = await scene.start();
-    await one.acquire("long", { leaseMs: 600 });
+    await one.acquire("long", { leaseMs: 3_000 });
     await one.event("valid");
-    await one.acquire("short", { leaseMs: 150 });
+    await one.acquire("short", { leaseMs: 1_200 });
     const from = (await one.ask<{ at: number }>({ op: "ping" })).at;
-    await until(async () => (await one.ask<{ at: number }>({ op: "ping" })).at > from + 900, {
-      what: "a while",
-    });
-    const told = one.events.filter((event) => event.event === "valid").filter(({ at }) => at > from);
-    const gaps = told.map(({ at }, index) => at - (told[index - 1]?.at ?? from));
+    const told = () => one.events.filter((event) => event.event === "valid").filter(({ at }) => at > from);
+    await until(() => told().length >= 4, { what: "four words" });
+    const gaps = told().map(({ at }, index) => at - (told()[index - 1]?.at ?? from));
     // At no moment is the short one without a word that it is valid.
-    expect(told.length).toBeGreaterThan(5);
-    expect(Math.max(...gaps)).toBeLessThan(150);
+    expect(Math.max(...gaps)).toBeLessThan(1_200);
   });
 
   it("is told how long a long lease is valid when a short one beside it has ended", async () => {
-    const one = await scene.start();
-    await one.acquire("long", { leaseMs: 9_000 });
-    const { lease } = await one.acquire("short", { leaseMs: 200 });
+    const memory = memoryStore();
+    const renew = memory.renew.bind(memory);
+    const renewed: string[] = [];
+    memory.renew = (semaphore, renewals) => {
+      renewed.push(semaphore);
+      return renew(semaphore, renewals);
+    };
+    const one = await scene.start({ store: memory });
+    await one.acquire("long", { leaseMs: 15_000 });
+    const { lease } = await one.acquire("short", { leaseMs: 900 });
     await until(() => one.events.filter(({ event }) => event === "valid").length >= 2, { what: "renewals" });
     await one.ask({ op: "release", semaphore: "short", lease });
     await until(() => one.events.some((event) => event.event === "valid" && event.validForMs > 5_000), {
       what: "a word on the long one",
-      timeoutMs: 1_000,
     });
+    // With its own renewal that word would have come in any case.
+    expect(renewed).not.toContain("long");
   });
 
   it("hears of a lease that somebody else has released, and is told no more that it is valid", async () => {
     const one = await scene.start();
-    const { lease } = await one.acquire("api", { leaseMs: 300 });
+    const { lease } = await one.acquire("api", { leaseMs: 5_000 });
     await call(scene.sidecar.url, "POST", "/v1/semaphores/api/release", { body: { lease } });
     expect(await one.event("lost")).toMatchObject({ lease, reason: "lapsed" });
-    const again = await one.acquire("api", { leaseMs: 300 });
+    const again = await one.acquire("api", { leaseMs: 5_000 });
     await one.ask({ op: "release", semaphore: "api", lease: again.lease });
     // What it has released itself is no news.
     await one.ask({ op: "ping" });
@@ -161,8 +166,8 @@ describe("a session", () => {
     memory.renew = (semaphore: string, renewals: readonly Renewal[]) =>
       semaphore === "api" ? Promise.reject(new StoreUnavailableError("away")) : renew(semaphore, renewals);
     const one = await scene.start({ store: memory });
-    const { lease } = await one.acquire("api", { leaseMs: 200 });
-    await one.acquire("other", { leaseMs: 200 });
+    const { lease } = await one.acquire("api", { leaseMs: 1_200 });
+    await one.acquire("other", { leaseMs: 1_200 });
     expect(await one.event("lost")).toMatchObject({ semaphore: "api", lease, reason: "lapsed" });
     expect((await scene.look("other")).inUse).toBe(1);
     expect(one.events.filter(({ event }) => event === "lost")).toHaveLength(1);
@@ -182,13 +187,15 @@ describe("a session", () => {
     await Promise.all(
       sessions.flatMap((one) => ["a", "b"].map((name) => one.acquire(name, { limit: 1_000, leaseMs }))),
     );
-    await until(() => calls.filter(({ leases }) => leases === 20).length >= 4, {
+    const ofA = () => calls.filter(({ semaphore }) => semaphore === "a");
+    await until(() => ofA().filter(({ leases }) => leases === 20).length >= 2, {
       what: "two rounds",
       timeoutMs: 10_000,
     });
     const from = calls.at(-1)?.at ?? 0;
-    await until(() => performance.now() > from + 2 * leaseMs, { what: "two leases", timeoutMs: 10_000 });
-    const later = calls.filter(({ at, semaphore }) => at > from && semaphore === "a");
+    const to = from + 2 * leaseMs;
+    await until(() => performance.now() > to, { what: "two leases", timeoutMs: 10_000 });
+    const later = ofA().filter(({ at }) => at > from && at <= to);
     // Six intervals of a third of a lease, and one at the edge.
     expect(later.length).toBeLessThanOrEqual(7);
     expect(later.every(({ leases }) => leases === 20)).toBe(true);

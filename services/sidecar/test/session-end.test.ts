@@ -111,6 +111,20 @@ describe("a session that ends", () => {
     expect(performance.now() - askedAt).toBeGreaterThan(1_950);
   });
 
+  it("waits for that also where the lease was renewed by name after the session", async () => {
+    await scene.startSidecar();
+    const one = await scene.session(behindProxy);
+    const { lease } = await one.acquire("api", { leaseMs: 1_200 });
+    one.vanish();
+    await until(() => scene.sidecar.sessionsOpen === 0, { what: "the end of the session" });
+    const body = { leases: [lease], leaseMs: 2_500 };
+    const askedAt = performance.now();
+    const renewed = await call(scene.sidecar.url, "POST", "/v1/semaphores/api/renew", { body });
+    expect(renewed.body).toMatchObject({ leases: [{ lease, renewed: true }] });
+    await scene.becomes("it is given back", ({ inUse }) => inUse === 0);
+    expect(performance.now() - askedAt).toBeGreaterThan(2_450);
+  });
+
   it.each([
     ["tells another end of the connection than the sidecar sees", { "sluice-client-end": "127.0.0.1:1" }],
     ["asks for another port than it has come to", { host: "127.0.0.1:1" }],

@@ -182,8 +182,17 @@ export class Custody {
     }
     // Whatever its client was told, it ends no later than after a lease: the store confirms nothing for longer.
     const graceMs = isLoopback && !wasCut ? 0 : lease.leaseMs - silentMs;
-    const promisedMs = lease.promisedUntil - performance.now();
-    setTimeout(() => this.giveBack(lease), Math.max(graceMs, promisedMs, LOOPBACK_GRACE_MS)).unref();
+    this.#giveBackAfter(lease, Math.max(graceMs, LOOPBACK_GRACE_MS));
+  }
+
+  /** Somebody may be told meanwhile, over HTTP, that it lasts for longer. */
+  #giveBackAfter(lease: KeptForOwner, ms: number): void {
+    const giveBack = () => {
+      const promisedMs = lease.promisedUntil - performance.now();
+      if (promisedMs > 0) this.#giveBackAfter(lease, promisedMs);
+      else void this.giveBack(lease);
+    };
+    setTimeout(giveBack, ms).unref();
   }
 
   /** Gives back what its owner left behind, unless it has ended or is somebody else's by now. Never throws. */

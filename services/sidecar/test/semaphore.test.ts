@@ -94,7 +94,7 @@ describe("a semaphore over a sidecar", () => {
 
   it("keeps its place in the queue while its sidecar is replaced by another", async () => {
     const store = shared(memoryStore());
-    const before = opens(await startTestSidecar({ store, lingerMs: 1_000 }));
+    const before = opens(await startTestSidecar({ store, lingerMs: 2_000 }));
     const after = opens(await startTestSidecar({ store }));
     const balancer = opens(new TcpProxy(before.url));
     const local = new Semaphore(store, "api", { limit: 1 });

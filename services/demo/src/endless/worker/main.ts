@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sidecarStore } from "@sluice/client";
 import { Semaphore } from "@sluice/core";
@@ -52,7 +51,8 @@ async function keepReporting(signal: AbortSignal): Promise<void> {
 }
 
 const stop = new AbortController();
-void once(process, "SIGTERM").then(() => stop.abort());
+// It comes twice where all processes are told to end: then from the parent, too, which must not end what was begun.
+process.on("SIGTERM", () => stop.abort());
 
 const work = isMortal ? [busy] : workloads;
 const lanes = work.flatMap(lanesOf).map((lane) => runLane(lane, tell, stop.signal));

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { startRedis, until } from "@sluice/testkit";
+import { freePort, startRedis, until } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { makeBaseImages } from "../buildah/base-image.mjs";
 import { Buildah, type ImageFacts } from "../buildah/buildah.mjs";
@@ -19,7 +19,6 @@ import { Container } from "../buildah/container.mjs";
 import { whyNoImages } from "../buildah/places.mjs";
 import { makeSecrets } from "../compose/secrets.mjs";
 import { root } from "../toolchain/places.mjs";
-import { freePort } from "./docs/servers.js";
 
 /** On disk, in bytes: `node:22.23.3-alpine3.23` for linux/amd64, as docker-library/repo-info lists it (ADR 0020). */
 const publishedBase = { name: "node:22.23.3-alpine3.23", bytes: 167_210_000 };
@@ -120,7 +119,7 @@ describe.skipIf(why !== undefined)(title, { timeout: 120_000 }, () => {
       expect(await container.run(facts.healthCheck.slice(1))).toBe(0);
       expect(await (await fetch(url)).text()).toContain("<title>");
 
-      const { lease } = await post(`${url}/v1/semaphores/test/acquire`, { limit: 1 });
+      const { lease } = await post(`${url}/v1/semaphores/test/acquire`, { limit: 1, leaseMs: 15_000 });
       container.signal("SIGTERM");
       await until(async () => (await fetch(`${url}/readyz`)).status === 503, { what: "the drain" });
       expect(await container.run(facts.healthCheck.slice(1))).toBe(1);

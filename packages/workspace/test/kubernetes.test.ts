@@ -8,7 +8,7 @@ import { readDeclarations } from "../../../services/sidecar/dist/config/declarat
 import { readTokens } from "../../../services/sidecar/dist/settings/tokens.js";
 import { root } from "../toolchain/places.mjs";
 import { Dockerfile } from "./compose/dockerfile.js";
-import { freePort } from "./docs/servers.js";
+import { announcedPort } from "./docs/servers.js";
 import { statusOf } from "./kubernetes/asking.js";
 import {
   environmentOf,
@@ -138,15 +138,17 @@ describe("a pod's sidecar", () => {
   });
 
   it("is ready by the command that its probes run", { timeout: 60_000 }, async () => {
-    const port = await freePort();
-    const env = { ...environmentOf(sidecar, pod, cluster), REDIS_URL: "", SLUICE_PORT: `${port}` };
-    const program = spawnNode(join(root, "services/sidecar/dist/main.js"), [], { env });
+    const env = { ...environmentOf(sidecar, pod, cluster), REDIS_URL: "" };
+    const program = spawnNode(join(root, "services/sidecar/dist/main.js"), [], {
+      env: { ...env, SLUICE_PORT: "0" },
+    });
+    const probe = async () => healthCheckIn({ ...env, SLUICE_PORT: `${await announcedPort(program)}` });
     try {
-      await until(async () => (await healthCheckIn(env)) === 0, { what: "the probe", timeoutMs: 40_000 });
+      await until(async () => (await probe()) === 0, { what: "the probe", timeoutMs: 40_000 });
     } finally {
       await program.kill();
     }
-    expect(await healthCheckIn(env)).toBe(1);
+    expect(await probe()).toBe(1);
   });
 });
 
@@ -231,7 +233,6 @@ describe("a Deployment", () => {
     timeout: 60_000,
   }, async () => {
     await using redis = await startRedis();
-    const port = await freePort();
     const files = Object.entries(mountedFiles()).map(
       ([path, text]) => [path, written(path, filledIn(text))] as const,
     );
@@ -242,12 +243,13 @@ describe("a Deployment", () => {
         files.find(([path]) => path === value)?.[1] ?? value,
       ]),
     );
-    const others = { ...image.environment, SLUICE_PORT: `${port}`, SLUICE_ASSUME_FRESH: "1" };
+    const others = { ...image.environment, SLUICE_PORT: "0", SLUICE_ASSUME_FRESH: "1" };
     const program = spawnNode(join(root, "services/sidecar/dist/main.js"), [], {
       env: { ...others, ...env },
     });
-    const probe = (path = "", host = cluster.podIp) => statusOf(port, path, `${host}:7077`);
     try {
+      const port = await announcedPort(program);
+      const probe = (path = "", host = cluster.podIp) => statusOf(port, path, `${host}:7077`);
       const { startupProbe, readinessProbe, livenessProbe } = sidecar;
       for (const { httpGet } of [startupProbe, readinessProbe, livenessProbe].flatMap((one) => one ?? [])) {
         await until(async () => (await probe(httpGet?.path)) === 200, {

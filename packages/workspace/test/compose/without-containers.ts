@@ -3,11 +3,10 @@ import { once } from "node:events";
 import { closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type NodeProcess, type RedisServer, spawnNode, startRedis } from "@sluice/testkit";
+import { freePort, type NodeProcess, type RedisServer, spawnNode, startRedis } from "@sluice/testkit";
 import { pathOf } from "@sluice/testkit/prometheus";
 import { makeSecrets, secretFiles } from "../../compose/secrets.mjs";
 import { root } from "../../toolchain/places.mjs";
-import { freePort } from "../docs/servers.js";
 import { Dockerfile } from "./dockerfile.js";
 import { compose, environmentOf, sidecarNames, textOf } from "./file.js";
 
@@ -125,7 +124,7 @@ export class Composition {
     const secrets = Object.entries(compose.secrets).map(
       ([name, { file }]) => [`/run/secrets/${name}`, join(this.#folder, file)] as const,
     );
-    const places = [
+    const places = new Map<string, string>([
       ...addresses,
       ...secrets,
       ["redis:6379", `127.0.0.1:${this.#redis.port}`],
@@ -133,8 +132,9 @@ export class Composition {
       ["/etc/prometheus", join(this.#folder, "prometheus")],
       ["=/prometheus", `=${join(this.#folder, "data")}`],
       ["7070", `${this.#ports.get("status")}`],
-    ] as const;
-    return places.reduce((placed, [there, here]) => placed.replaceAll(there, here), text);
+    ]);
+    // In one go: what stands there now may look like another place, as the port 17070 does.
+    return text.replace(new RegExp([...places.keys()].join("|"), "g"), (there) => places.get(there) ?? there);
   }
 }
 

@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "@sluice/testkit";
+import { freePort, until } from "@sluice/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { root } from "../../toolchain/places.mjs";
 import { blocksOf, commandsIn, patternOf, runElsewhere } from "./executions.js";
 import { runProgram, runScript } from "./scripts.js";
-import { freePort, Servers } from "./servers.js";
+import { Servers } from "./servers.js";
 
 const timeout = 300_000;
 

@@ -18,12 +18,21 @@ export interface SidecarProgram {
 export async function startSidecarProgram(
   env: Readonly<Record<string, string>> = {},
 ): Promise<SidecarProgram> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
   const file = join(root, "services/sidecar/dist/main.js");
-  const program = spawnNode(file, [], { env: { ...env, SLUICE_PORT: `${port}` } });
+  const program = spawnNode(file, [], { env: { ...env, SLUICE_PORT: "0" } });
+  const url = `http://127.0.0.1:${await announcedPort(program)}`;
   await until(async () => (await fetch(`${url}/readyz`)).ok, { what: "the sidecar", timeoutMs: 30_000 });
   return { url, program };
+}
+
+/** Where a sidecar says that it listens, which was started with port 0. */
+export async function announcedPort(program: NodeProcess): Promise<number> {
+  const announced = () => /listens on https?:\/\/[^/\s]+:(\d+)/.exec(program.talk)?.[1];
+  const found = until(announced, { what: "a sidecar to listen", timeoutMs: 30_000 });
+  const port = await found.catch((error: Error) => {
+    throw new Error(`${error.message}\n${program.talk}`);
+  });
+  return Number(port);
 }
 
 /** The quorum that documents name. */
@@ -100,12 +109,4 @@ async function listen(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,5 +1,4 @@
-import { type NodeProcess, spawnNode, until } from "@sluice/testkit";
-import { freePort } from "./port.js";
+import { freePort, type NodeProcess, spawnNode, until } from "@sluice/testkit";
 
 const main = new URL("../../../sidecar/dist/main.js", import.meta.url);
 

@@ -1,6 +1,5 @@
-import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { type NodeProcess, type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
+import { freePort, type NodeProcess, type RedisServer, spawnNode, startRedis, until } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { workloads } from "../../src/endless/workloads.js";
 import { runDemo, runUnsharedDemo } from "../demo-process.js";
@@ -37,24 +36,19 @@ async function startSidecar(): Promise<string> {
   return url;
 }
 
-/** Of those that no system gives out by itself. */
-function freePort(): string {
-  return `${randomInt(20_000, 32_000)}`;
-}
-
 async function metric(url: string, line: RegExp): Promise<number> {
   const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
   return Number(line.exec(await response.text())?.[1]);
 }
 
-async function healthCheck(port: string): Promise<number | null> {
-  return (await spawnNode(HEALTH_CHECK, [port]).exited).code;
+async function healthCheck(port: number | string): Promise<number | null> {
+  return (await spawnNode(HEALTH_CHECK, [`${port}`]).exited).code;
 }
 
 /** One process, and the one that dies again and again. */
-function options(urls: readonly string[], port = freePort()): string[] {
-  const where = ["--endless", "--sidecars", urls.join(","), "--status-port", port];
-  return [...where, "--processes", "1", "--kill-every-ms", "1000"];
+function options(urls: readonly string[], ...more: string[]): string[] {
+  const where = ["--endless", "--sidecars", urls.join(",")];
+  return [...where, "--processes", "1", "--kill-every-ms", "1000", ...more];
 }
 
 function giveToken(): void {
@@ -64,10 +58,10 @@ function giveToken(): void {
 
 describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
   it("loads every sidecar, lets leases of a killed process lapse, and gives all back at SIGTERM", async () => {
-    const port = freePort();
+    const port = await freePort();
     giveToken();
     expect(await healthCheck(port)).toBe(1);
-    const demo = runDemo(...options(sidecars, port));
+    const demo = runDemo(...options(sidecars, "--status-port", `${port}`));
     const done = /^sluice_acquires_total\{semaphore="checkout-api",outcome="granted"\} (\d+)/m;
     for (const url of sidecars)
       await until(async () => (await metric(url, done)) > 0, { what: `grants at ${url}`, timeoutMs: 60_000 });
@@ -100,7 +94,7 @@ describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
 
   it("tells of calls that were refused where processes do not share the limit, and fails", async () => {
     // Four times five at once, before an upstream that bears ten.
-    const demo = runUnsharedDemo(...options(["http://127.0.0.1:1"]), "--processes", "3");
+    const demo = runUnsharedDemo(...options(["http://127.0.0.1:1"], "--processes", "3"));
     await demo.prints(/429s [1-9]/);
     demo.process.kill("SIGTERM");
     expect(await demo.ending()).toBe(1);
@@ -124,7 +118,7 @@ describe("npm run demo -- --endless", { timeout: 180_000 }, () => {
 
   it("says that the port for its health is taken", async () => {
     const { port } = new URL(sidecars[0] ?? "");
-    const demo = runDemo(...options(sidecars, port));
+    const demo = runDemo(...options(sidecars, "--status-port", port));
     expect(await demo.ending()).toBe(64);
     expect(demo.stderr).toMatch(new RegExp(`^--status-port: listen EADDRINUSE.*:${port}\n`));
     await demo.leavesNothing();

@@ -1,0 +1,33 @@
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+/**
+ * Neither ephemeral ones, of which any connection and any server on port 0 may take one at any moment, nor those of the
+ * testkit's Redis and Prometheus.
+ */
+const range = { from: 12_000, to: 20_000 };
+
+/**
+ * A port of loopback that nobody has, for a program that must be told its port: nobody takes it before that listens, or
+ * while it is down. A program that can say where it listens is better given port 0.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(range.from, range.to);
+    if (await isFree(port)) return port;
+  }
+}
+
+/** On all addresses: a server on any of them may be in the way of one on loopback. */
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port);
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, "close");
+  return true;
+}

@@ -23,27 +23,28 @@ const repository = manifestIn(root);
 const published = packageFolders().filter((folder) => !manifestIn(folder).private);
 const entries = published.map(manifestIn).flatMap(entryPoints);
 
+/** Compilers and installs are done when they are done. */
+const timeout = 120_000;
+
 const work = mkdtempSync(join(tmpdir(), "sluice-packages-"));
 const tarballs = new Map<string, string>();
 
 beforeAll(async () => {
   for (const folder of published) tarballs.set(manifestIn(folder).name, await pack(folder));
-}, 60_000);
+}, timeout);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 describe.each(published.map((folder) => manifestIn(folder).name))("the tarball of %s", (name) => {
-  it("has exports that publint finds no fault with", async () => {
+  it("has exports that publint finds no fault with", { timeout }, async () => {
     await tool("publint", [tarballOf(name), "--strict"]);
   });
 
-  it("has types that resolve wherever its code does", async () => {
+  it("has types that resolve wherever its code does", { timeout }, async () => {
     await tool("attw", [tarballOf(name), "--profile", "esm-only"]);
   });
 });
 
 describe("an empty folder with npm alone", () => {
-  const timeout = 120_000;
-
   it("runs the core in memory, without any dependency", { timeout }, async () => {
     const folder = await folderWith(tarballOf("@sluice/core"));
     const installed = readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."));

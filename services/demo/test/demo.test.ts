@@ -24,7 +24,7 @@ describe("npm run demo", { timeout: 60_000 }, () => {
   });
 
   it("fails when the processes do not share the limit", async () => {
-    const demo = runUnsharedDemo(...SMALL, "--task-ms", "200");
+    const demo = runUnsharedDemo(...SMALL, "--task-ms", "400");
     const ending = await demo.ending();
     expect(demo.stderr).toBe("");
     expect(ending).toBe(1);
@@ -77,7 +77,8 @@ describe("a demo that is ended", { timeout: 60_000 }, () => {
   });
 
   it("by kill -9 leaves no process, not even the sidecar", async () => {
-    const demo = runDemo(...SMALL, "--task-ms", "100");
+    // The second part lasts for as long as it may take to see that it has begun.
+    const demo = runDemo(...SMALL, "--tasks", "1", "--task-ms", "1500");
     await demo.prints(/^2 of 2 /m);
     process.kill(demo.group, "SIGKILL");
     expect(await demo.ending()).toBe("SIGKILL");

@@ -31,6 +31,7 @@ it("by keys alone: filter, open a semaphore, resize it, go back", async () => {
   await keyboard.press("Enter");
   await shown.heading("openai").waitFor();
 
+  await shown.button("Resize…").waitFor();
   await tabTo(shown, "Resize…");
   expect(await focusIsSeen(shown)).toBe(true);
   await keyboard.press("Enter");
@@ -78,6 +79,7 @@ it("while a question is open, keys stay within it", async () => {
   await using scene = await startScene();
   await scene.define("openai", { limit: 4 });
   await using shown = await openConsole(browser, scene.sidecar, { at: "#/semaphores/openai" });
+  await shown.button("Resize…").waitFor();
   await tabTo(shown, "Resize…");
   await shown.page.keyboard.press("Enter");
   await shown.dialog.waitFor();

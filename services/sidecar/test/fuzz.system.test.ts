@@ -187,7 +187,7 @@ async function answersTo(target: Target, told: readonly Message[]): Promise<Sess
   const { answers } = session;
   try {
     for (const { text } of told) session.socket.send(text);
-    await until(() => answers.length >= told.length, { what: `${told.length} answers` });
+    await until(() => answers.length >= told.length, { what: `${told.length} answers`, timeoutMs: 60_000 });
     session.socket.send(JSON.stringify({ id: PING_ID, op: "ping" }));
     await session.answerTo(PING_ID);
     expect(answers.length, "answers, with that to the ping").toBe(told.length + 1);

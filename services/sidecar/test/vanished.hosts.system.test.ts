@@ -98,7 +98,8 @@ const inScene =
   };
 
 async function granted(guest: NodeProcess, count: number): Promise<void> {
-  for (let index = 0; index < count; index++) await guest.next<Word>((word) => "granted" in word);
+  for (let index = 0; index < count; index++)
+    await guest.next<Word>((word) => "granted" in word, { timeoutMs: 30_000 });
 }
 
 const leaseIds = ({ leases }: Snapshot) => leases.map(({ lease, fence }) => `${lease} ${fence}`);

@@ -121,6 +121,32 @@ it("an answer that comes late closes no other question", async () => {
   expect(await shown.dialog.textContent()).toContain("second");
 });
 
+it.each(["by Escape", "by its button"])(
+  "a question that was left %s can be asked again at once",
+  async (way) => {
+    await using scene = await startScene();
+    await scene.define("openai", { limit: 2 });
+    await scene.hold("openai", { holder: "worker" });
+    await using shown = await openConsole(browser, scene.sidecar, { at });
+    const ask = shown.button(/^Revoke the lease of worker/);
+    await ask.click();
+    await shown.dialog.waitFor();
+
+    // In one go, before the browser draws again, which is when it tells that a dialog was closed.
+    await ask.evaluate(async (button: HTMLButtonElement, isEscape) => {
+      const dialog = document.querySelector("dialog");
+      if (isEscape) {
+        dialog?.dispatchEvent(new Event("cancel", { cancelable: true }));
+        dialog?.close();
+      } else dialog?.querySelector<HTMLButtonElement>("button[type=button]")?.click();
+      await undefined;
+      button.click();
+      for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+    }, way === "by Escape");
+    expect(await shown.dialog.isVisible()).toBe(true);
+  },
+);
+
 it("a token that may read sees everything, and no action", async () => {
   await using tokens = writeTokens({ reader: ["read"], worker: ["use"], boss: ["operate"] });
   const environment = { SLUICE_TOKENS_FILE: tokens.file };

@@ -68,6 +68,8 @@ export class TestBrowser {
     const begunAt = performance.now();
     try {
       await work();
+      // A task is in the trace when it has ended: that in which the work was answered may not have.
+      await page.page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
     } finally {
       endedAt = performance.now();
       trace = await this.#browser.stopTracing();

@@ -8,10 +8,10 @@ import {
   monotonicMs,
   type Report,
   seededRandom,
+  watchLateness,
 } from "@sluice/testkit";
 import { between, type Cause, type Fault, leaseMs, limit, slackMs } from "./fault.js";
 import { longestIdle } from "./idle.js";
-import { watchLateness } from "./lateness.js";
 import { onStage } from "./stage.js";
 import type { World } from "./world.js";
 
@@ -51,7 +51,7 @@ export async function runFault(fault: Fault, seed: number): Promise<Outcome> {
     const cause = await fault.inflict(world);
     await sleep(fault.idleMs + slackMs);
     await endOf(world);
-    return outcomeOf(fault, seed, { cause, lateMs: lateness() }, world);
+    return outcomeOf(fault, seed, { cause, lateMs: lateness().worstMs }, world);
   });
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Store } from "../../src/store.js";
 import { startingMs } from "../../src/stores/redlock/freshness.js";
 import { acquireOf, definition, grantOf, semaphore } from "./acquires.js";
-import { freshStore, masterAt, startMasters, stopMasters } from "./masters.js";
+import { freshStore, masterAt, meetsAll, startMasters, stopMasters } from "./masters.js";
 
 const maxLeaseMs = 2_000;
 /** Where a test does not wait for its end. */
@@ -33,6 +33,7 @@ it("assumeFresh is not believed of one master that came back empty while the oth
   await using cut = await startCutProxy(cutOff.port);
   await using delay = await startCutProxy(slow.port);
   const holder = open([forgetful, slow, cut], longLeaseMs);
+  await meetsAll(holder, masters);
   await holder.define(semaphore, definition(1));
   const usedSince = performance.now();
   await until(() => performance.now() - usedSince > startingMs, { what: "the start to be over" });

@@ -5,7 +5,7 @@ import type { Store } from "../../src/store.js";
 import { commandTimeoutMs } from "../../src/stores/redlock/client.js";
 import { redlockStore } from "../../src/stores/redlock/index.js";
 import { acquireOf, definition, grantOf, semaphore } from "./acquires.js";
-import { freshStore, startMasters, stopMasters } from "./masters.js";
+import { freshStore, meetsAll, startMasters, stopMasters } from "./masters.js";
 
 const maxLeaseMs = 1_500;
 /** Where a test does not wait for its end: masters take a while to start again. */
@@ -29,6 +29,13 @@ function open({ assumeFresh = true, longestMs = maxLeaseMs } = {}): Store {
   const options = { maxLeaseMs: longestMs };
   const store = assumeFresh ? freshStore(masters, options) : redlockStore(urls, options);
   stores.push(store);
+  return store;
+}
+
+/** Of whom no master can be missed that is away later. */
+async function openToAll(options?: Parameters<typeof open>[0]): Promise<Store> {
+  const store = open(options);
+  await meetsAll(store, masters);
   return store;
 }
 
@@ -60,7 +67,7 @@ function keepRenewing(store: Store, lease: string): { stop(): Promise<number> } 
 
 describe("a minority of the masters", () => {
   it("may die: grants, renewals, releases and looks go on", async () => {
-    const store = open({ longestMs: longLeaseMs });
+    const store = await openToAll({ longestMs: longLeaseMs });
     await store.define(semaphore, definition(1, longLeaseMs));
     const { lease } = await grantOf(store);
     await master(1).kill();
@@ -72,8 +79,8 @@ describe("a minority of the masters", () => {
   });
 
   it("may come back empty: it votes for nobody else, nothing is lost, and nothing pauses", async () => {
-    const holder = open();
-    const other = open();
+    const holder = await openToAll();
+    const other = await openToAll();
     await holder.define(semaphore, definition(1, 1_000));
     const { lease } = await grantOf(holder);
     const kept = keepRenewing(holder, lease);
@@ -93,7 +100,7 @@ describe("a minority of the masters", () => {
 
   it("that has restarted does not make a majority with one that missed a grant", async () => {
     const missed = master(2);
-    const holder = open();
+    const holder = await openToAll();
     await holder.define(semaphore, definition(1, maxLeaseMs));
     missed.pause();
     const { validUntil } = await grantOf(holder, { leaseMs: maxLeaseMs });
@@ -112,7 +119,7 @@ describe("a minority of the masters", () => {
   });
 
   it("may hang: no call takes longer than a command may", async () => {
-    const store = open();
+    const store = await openToAll();
     await store.define(semaphore, definition(2));
     const held = await grantOf(store);
     master(0).pause();
@@ -138,7 +145,7 @@ describe("a minority of the masters", () => {
   });
 
   it("learns on its return what was defined while it was away", async () => {
-    const store = open();
+    const store = await openToAll();
     await store.define(semaphore, definition(1));
     await master(0).kill();
     await store.define(semaphore, definition(3));
@@ -161,7 +168,7 @@ describe("a minority of the masters", () => {
 
 describe("a majority of the masters", () => {
   it("that is away makes the store unavailable, at once for one who does not wait", async () => {
-    const store = open();
+    const store = await openToAll();
     await store.define(semaphore, definition(1));
     await store.ping();
     await master(0).kill();
@@ -175,7 +182,7 @@ describe("a majority of the masters", () => {
   });
 
   it("that is away lets holders know before their leases end", async () => {
-    const store = open();
+    const store = await openToAll();
     const api = new Semaphore(store, semaphore, { limit: 1, leaseMs: 800 });
     const lease = await api.acquire();
     const lost = new Promise<number>((resolve) =>
@@ -192,7 +199,7 @@ describe("a majority of the masters", () => {
   });
 
   it("that returns serves those who wait", async () => {
-    const store = open();
+    const store = await openToAll();
     await store.define(semaphore, definition(1));
     master(0).pause();
     master(1).pause();
@@ -206,10 +213,10 @@ describe("a majority of the masters", () => {
   it("that has lost everything grants nothing before the longest lease is over, and keeps who claims", async () => {
     // Until all are met again nobody can renew: they have to be within the time of a lease.
     const longestMs = 4_000;
-    const holder = open({ longestMs });
+    const holder = await openToAll({ longestMs });
     const api = new Semaphore(holder, semaphore, { limit: 2, leaseMs: longestMs });
     const kept = await api.acquire();
-    const forgotten = await grantOf(open({ longestMs }), { leaseMs: longestMs });
+    const forgotten = await grantOf(await openToAll({ longestMs }), { leaseMs: longestMs });
     for (const server of masters) await server.restart({ empty: true });
     const other = open({ assumeFresh: false, longestMs });
     const waiting = acquireOf(other, { waitMs: 10_000, create: definition(2) });
@@ -225,7 +232,7 @@ describe("a majority of the masters", () => {
   });
 
   it("that has lost everything restores what is claimed elsewhere, each permit in a slot of its own", async () => {
-    const holder = open();
+    const holder = await openToAll();
     await holder.define(semaphore, definition(3));
     const leaseMs = maxLeaseMs;
     const grants = [await grantOf(holder, { leaseMs }), await grantOf(holder, { leaseMs, permits: 2 })];
@@ -258,7 +265,7 @@ describe("a majority of the masters that has lost everything, and one that has n
   }
 
   it("let a lease be claimed that the one still knows", async () => {
-    const holder = open({ longestMs: longLeaseMs });
+    const holder = await openToAll({ longestMs: longLeaseMs });
     await holder.define(semaphore, definition(1));
     const { lease, fence, permits } = await grantOf(holder, { leaseMs: longLeaseMs });
     await holder.close();
@@ -270,7 +277,7 @@ describe("a majority of the masters that has lost everything, and one that has n
   });
 
   it("answer a holder that releases what it believes in that it was held, and the second time that it was not", async () => {
-    const holder = open({ longestMs: longLeaseMs });
+    const holder = await openToAll({ longestMs: longLeaseMs });
     await holder.define(semaphore, definition(1));
     const { lease } = await grantOf(holder, { leaseMs: longLeaseMs });
     await loseMajority();
@@ -284,6 +291,7 @@ it("one master that has restarted and one that is slow are no recovery", async (
   await using proxy = await startCutProxy(master(2).port);
   const store = freshStore([...masters.slice(0, 2), proxy], { maxLeaseMs: 15_000 });
   stores.push(store);
+  await meetsAll(store, masters);
   await store.define(semaphore, definition(1));
   await master(0).restart({ empty: true });
   const isMet = async () => (await master(0).command("EXISTS", "sluice:quorum:marker")) === 1;
@@ -302,7 +310,7 @@ it("a recovery is over for observers when a master is back that has lost nothing
   const store = freshStore([master(0), proxy, master(2)], { maxLeaseMs: 15_000 });
   stores.push(store);
   store.observe({ recovery: ({ active }) => told.push(active ? "recovers" : "recovered") });
-  await store.ping();
+  await meetsAll(store, masters);
   await master(0).restart({ empty: true });
   const isMet = async () => (await master(0).command("EXISTS", "sluice:quorum:marker")) === 1;
   await until(isMet, { what: "the master to be met again" });
@@ -320,7 +328,7 @@ it("observers hear of a majority that leaves and returns, and of a recovery, but
     availability: ({ up }) => told.push(up ? "up" : "down"),
     recovery: ({ active, cause }) => told.push(active ? `recovers: ${cause}` : "recovered"),
   });
-  await store.ping();
+  await meetsAll(store, masters);
   await master(0).restart({ empty: true });
   await store.ping();
   expect(told).toEqual(["up"]);

@@ -96,13 +96,14 @@ it("a waiter that only a returned master remembers keeps nobody waiting while an
   const second = await grantOf(other);
   const leaving = new AbortController();
   const waiting = acquireOf(one, { waitMs: 60_000 }, leaving.signal);
-  const queued = async () =>
-    (await masterAt(masters, 0).command("ZCARD", `sluice:quorum:{${semaphore}}:queue`)) === 1;
-  await until(queued, { what: "the waiter to be queued" });
+  const queue = `sluice:quorum:{${semaphore}}:queue`;
+  const queues = () => Promise.all(masters.map((master) => master.command("ZCARD", queue)));
+  await until(async () => String(await queues()) === "1,1,1", { what: "the waiter to be queued" });
   proxy.refusing = true;
   proxy.cutAll();
   leaving.abort();
   expect(await waiting).toMatchObject({ outcome: "aborted" });
+  await until(async () => String(await queues()) === "1,0,0", { what: "the others to be told" });
   proxy.refusing = false;
   await until(() => proxy.connections === 2, { what: "the master to be back" });
   await masterAt(masters, 2).kill();

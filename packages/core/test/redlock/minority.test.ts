@@ -99,14 +99,16 @@ describe("a minority of the masters", () => {
   });
 
   it("that has restarted does not make a majority with one that missed a grant", async () => {
-    const missed = master(2);
-    const holder = await openToAll();
+    await using missing = await startCutProxy(master(2).port);
+    const holder = freshStore([master(0), master(1), missing], { maxLeaseMs });
+    stores.push(holder);
+    await meetsAll(holder, masters);
     await holder.define(semaphore, definition(1, maxLeaseMs));
-    missed.pause();
+    missing.refusing = true;
+    missing.cutAll();
     const { validUntil } = await grantOf(holder, { leaseMs: maxLeaseMs });
     await master(0).restart({ empty: true });
     await master(1).kill();
-    missed.resume();
     const other = open({ assumeFresh: false });
     const grantedAt = await until(
       async () => {

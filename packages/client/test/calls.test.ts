@@ -169,7 +169,7 @@ describe("a call over HTTP", () => {
   });
 
   it("says that also where there was no time left for the last try", async () => {
-    await start([html(502, "<h1>Bad Gateway</h1>"), silence], { answerMs: 200 });
+    await start([html(502, "<h1>Bad Gateway</h1>"), silence], { answerMs: 1_500 });
     await expect(store.list()).rejects.toThrow('answered 502 text/html: "Bad Gateway"');
     expect(sidecar.asked).toHaveLength(2);
   });

@@ -4,6 +4,7 @@ import { Refused } from "./refused.js";
 import { persist } from "./retry.js";
 import type { ProblemCode } from "./shapes/problem.js";
 import type { Answered, Sidecar } from "./sidecar.js";
+import { Unreachable } from "./unreachable.js";
 
 /** What is asked of a semaphore: a call but for the time it may take. */
 export type Question = Pick<Call, "method" | "path" | "body">;
@@ -44,12 +45,20 @@ export class Calls {
     }
   }
 
-  /** @throws Refused, Unreachable after `forMs` */
+  /** @throws Refused, Unreachable after `forMs`, with what was found out last */
   insist<Answer>(question: Question, forMs: number): Promise<Answered<Answer>> {
     const deadline = performance.now() + forMs;
-    const once = () => {
+    let before: Unreachable | undefined;
+    const once = async () => {
       const leftMs = Math.max(1, deadline - performance.now());
-      return this.#sidecar.ask<Answer>({ ...question, timeoutMs: Math.min(leftMs, this.#answerMs) });
+      try {
+        return await this.#sidecar.ask<Answer>({ ...question, timeoutMs: Math.min(leftMs, this.#answerMs) });
+      } catch (error) {
+        if (!(error instanceof Unreachable) || error.stale) throw error;
+        // The last try may have had a millisecond; what the one before found out tells more.
+        if (before === undefined || !error.overdue || leftMs >= this.#answerMs) before = error;
+        throw before;
+      }
     };
     return persist(once, { deadline, signal: this.#closing });
   }

@@ -68,10 +68,7 @@ export class Exchange {
         headers: this.#headersOf(call, payload),
         ...(signal && { signal }),
       });
-      const patience = setTimeout(
-        () => request.destroy(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
-        timeoutMs,
-      );
+      const patience = setTimeout(() => request.destroy(new Overdue(timeoutMs)), timeoutMs);
       const fail = (error: Error) => reject(unreachable(error, request));
       request.once("error", fail);
       request.once("close", () => clearTimeout(patience));
@@ -111,11 +108,18 @@ export function replyOf(response: IncomingMessage, text: string, sentAt: number)
   return { status: response.statusCode ?? 0, contentType, text, sentAt };
 }
 
+class Overdue extends Error {
+  constructor(timeoutMs: number) {
+    super(`no answer within ${Math.round(timeoutMs)} ms`);
+  }
+}
+
 function unreachable(error: NodeJS.ErrnoException, request: ClientRequest): Unreachable {
   const code = error.code ?? "";
   return new Unreachable(error.message || code, {
     cause: error,
     mayHaveArrived: !notSent.has(code),
     stale: request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE"),
+    overdue: error instanceof Overdue,
   });
 }

@@ -1,7 +1,5 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Store } from "@sluice/core";
-import { until } from "@sluice/testkit";
+import { freePort, until } from "@sluice/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import { sidecarStore } from "../src/index.js";
 import type { SidecarStoreOptions } from "../src/options.js";
@@ -23,15 +21,6 @@ async function start(
 ): Promise<void> {
   sidecar = new FakeSidecar(...answers);
   store = sidecarStore(await sidecar.listen(), { session: false, ...options });
-}
-
-/** A port at which nobody listens, for now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const unavailable = { code: "STORE_UNAVAILABLE" };

@@ -8,8 +8,12 @@ import type { FakeSidecar } from "./fake-sidecar.js";
 export interface Holder {
   readonly grant: Grant;
   readonly losses: LossReason[];
+  /** When its loss was told; NaN before. */
+  readonly lostAt: number;
   /** Until when it was said to be confirmed, each time. */
   readonly confirmations: number[];
+  /** When that was said, each time. */
+  readonly confirmedAt: number[];
   /** Until when it may be believed now. */
   readonly believedUntil: () => number;
 }
@@ -21,13 +25,21 @@ export async function hold(
   { leaseMs = 10_000, ...wish }: Partial<AcquireRequest> = {},
 ): Promise<Holder> {
   const losses: LossReason[] = [];
+  let lostAt = Number.NaN;
   const confirmations: number[] = [];
+  const confirmedAt: number[] = [];
   const asked = store.acquire(
     request({
       waitMs: 10_000,
       ...wish,
-      onLost: (reason) => losses.push(reason),
-      onRenewed: (validUntil) => confirmations.push(validUntil),
+      onLost: (reason) => {
+        losses.push(reason);
+        lostAt = performance.now();
+      },
+      onRenewed: (validUntil) => {
+        confirmations.push(validUntil);
+        confirmedAt.push(performance.now());
+      },
     }),
   );
   await sidecar.sessions.open();
@@ -37,5 +49,15 @@ export async function hold(
   session.grant(message, { leaseMs, expiresInMs: leaseMs });
   const grant = await asked;
   if (grant.outcome !== "granted") throw new Error(grant.outcome);
-  return { grant, losses, confirmations, believedUntil: () => confirmations.at(-1) ?? grant.validUntil };
+  const believedUntil = () => confirmations.at(-1) ?? grant.validUntil;
+  return {
+    grant,
+    losses,
+    get lostAt() {
+      return lostAt;
+    },
+    confirmations,
+    confirmedAt,
+    believedUntil,
+  };
 }

@@ -90,7 +90,7 @@ describe("an acquire in a session", () => {
     if (result.outcome !== "granted") throw new Error(result.outcome);
     expect(performance.now() - answeredAt).toBeGreaterThan(290);
     expect(result.validUntil).toBeLessThanOrEqual(answeredAt + 5_000);
-    expect(result.validUntil).toBeGreaterThan(answeredAt + 4_900);
+    expect(result.validUntil).toBeGreaterThan(answeredAt + 4_000);
   });
 
   it("goes in call order, with others of its turn in one write", async () => {
@@ -127,13 +127,13 @@ describe("an acquire in a session", () => {
 
   it("asks again for a long wait, and at its end leaves the queue", async () => {
     const asked = store.acquire(request({ waitMs: Number.POSITIVE_INFINITY }));
-    const short = store.acquire(request({ lease: "short", waitMs: 30 }));
     const session = await sidecar.sessions.open();
     session.refuse(await session.heard("acquire"), "ACQUIRE_TIMEOUT", { limit: 3 });
-    const again = await session.heard("acquire", 3);
+    const again = await session.heard("acquire", 2);
     expect(again).toMatchObject({ idempotencyKey: "the-key", waitMs: 300_000 });
-    const [, ending] = session.all("acquire");
-    if (ending === undefined) throw new Error("there are three");
+    // Once there is a session: a wait that ends before that is over.
+    const short = store.acquire(request({ lease: "short", waitMs: 30 }));
+    const ending = await session.heard("acquire", 3);
     setTimeout(() => session.refuse(ending, "ACQUIRE_TIMEOUT", { limit: 3 }), 40);
     const last = await session.heard("acquire", 4);
     expect(last).toMatchObject({ idempotencyKey: "short", waitMs: 0 });
@@ -209,9 +209,13 @@ describe("an acquire in a session", () => {
   });
 
   it("fails when it is not answered, and takes back what it is granted then", async () => {
-    const asked = expect(store.acquire(request({ waitMs: 50 }))).rejects.toMatchObject(unavailable);
+    const first = store.acquire(request({ lease: "first" }));
     const session = obliging(await sidecar.sessions.open());
-    const message = await session.heard("acquire");
+    session.grant(await session.heard("acquire"));
+    await first;
+    // Once there is a session: a wait that ends before that is over.
+    const asked = expect(store.acquire(request({ waitMs: 50 }))).rejects.toMatchObject(unavailable);
+    const message = await session.heard("acquire", 2);
     await asked;
     const cancel = await session.heard("cancel");
     expect(cancel.request).toBe(message.id);
@@ -260,6 +264,8 @@ describe("an acquire in a session that is aborted", () => {
   });
 
   it("does not hold its caller up where nothing answers", async () => {
+    await store.close();
+    store = sidecarStore(url, { answerMs: 30_000 });
     const controller = new AbortController();
     const asked = store.acquire(request({ waitMs: 30_000 }), controller.signal);
     const session = await sidecar.sessions.open();
@@ -267,7 +273,7 @@ describe("an acquire in a session that is aborted", () => {
     const abortedAt = performance.now();
     controller.abort();
     expect(await asked).toEqual({ outcome: "aborted" });
-    expect(performance.now() - abortedAt).toBeLessThan(900);
+    expect(performance.now() - abortedAt).toBeLessThan(5_000);
     obliging(session).grant(message);
     expect(await session.heard("release")).toMatchObject({ lease: "lease-of-the-key" });
   });

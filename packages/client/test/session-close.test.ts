@@ -19,7 +19,7 @@ let url: string;
 beforeEach(async () => {
   sidecar = new FakeSidecar(json(200, { released: true }));
   url = await sidecar.listen();
-  store = sidecarStore(url, { answerMs: 300 });
+  store = sidecarStore(url, { answerMs: 2_000 });
 });
 
 afterEach(async () => {
@@ -41,7 +41,9 @@ describe("a store with a session that is closed", () => {
   it("leaves what it holds to its time", async () => {
     const { losses } = await hold(store, sidecar);
     await store.close();
-    expect((await sidecar.sessions.open()).endedWith).toBe(4000);
+    const session = await sidecar.sessions.open();
+    await until(() => session.endedWith !== undefined, { what: "the end of the session" });
+    expect(session.endedWith).toBe(4000);
     expect(losses).toEqual([]);
   });
 
@@ -79,7 +81,7 @@ describe("a store with a session that is closed", () => {
     const closedAt = performance.now();
     await store.close();
     await refused;
-    expect(performance.now() - closedAt).toBeLessThan(2_000);
+    expect(performance.now() - closedAt).toBeLessThan(10_000);
   });
 
   it("ends an attempt at a session", async () => {
@@ -137,12 +139,14 @@ describe("what observers hear of a session", () => {
   it("is how long a request took without the wait for a permit", async () => {
     const heard: { durationMs: number; operations: number }[] = [];
     store.observe({ roundtrip: (event) => heard.push(event) });
+    const askedAt = performance.now();
     const asked = store.acquire(request({ waitMs: 5_000 }));
     const session = await sidecar.sessions.open();
     const message = await session.heard("acquire");
     setTimeout(() => session.grant(message, { waitedMs: 290 }), 300);
     await asked;
     expect(heard).toMatchObject([{ operations: 1 }]);
-    expect(heard[0]?.durationMs).toBeLessThan(250);
+    expect(heard[0]?.durationMs).toBeLessThanOrEqual(performance.now() - askedAt - 290);
+    expect(heard[0]?.durationMs).toBeGreaterThan(0);
   });
 });

@@ -83,7 +83,10 @@ export const mixedCrew: readonly Job[] = [
 export interface Cause {
   /** When nobody could be served, or places in the queue could be lost. */
   readonly outages?: readonly Span[];
-  /** For causes that may exceed the limit: from when on a longest lease counts until it is kept again. */
+  /**
+   * For causes that may exceed the limit: from when on a longest lease counts until it is kept again. Taken when the cause
+   * has certainly come about: before that leases were granted in good order, however late the machine let it happen.
+   */
   readonly regainFrom?: number;
 }
 

@@ -8,10 +8,10 @@ import {
   monotonicMs,
   type Report,
   seededRandom,
+  watchLateness,
 } from "@sluice/testkit";
 import { between, type Cause, type Fault, leaseMs, limit, slackMs } from "./fault.js";
 import { longestIdle } from "./idle.js";
-import { watchLateness } from "./lateness.js";
 import { onStage } from "./stage.js";
 import type { World } from "./world.js";
 
@@ -46,12 +46,12 @@ export interface Outcome {
 export async function runFault(fault: Fault, seed: number): Promise<Outcome> {
   const random = seededRandom(seed);
   return onStage(fault.stage ?? {}, random, async (world) => {
-    const lateness = watchLateness();
+    using lateness = watchLateness();
     await sleep(between(random, [warmUpMs, 2 * warmUpMs]));
     const cause = await fault.inflict(world);
     await sleep(fault.idleMs + slackMs);
     await endOf(world);
-    return outcomeOf(fault, seed, { cause, lateMs: lateness() }, world);
+    return outcomeOf(fault, seed, { cause, lateMs: lateness.worstMs }, world);
   });
 }
 

@@ -1,4 +1,4 @@
-import { type NodeProcess, spawnNode, until } from "@sluice/testkit";
+import { freePort, type NodeProcess, spawnNode, until } from "@sluice/testkit";
 
 const main = new URL("../../../services/sidecar/dist/main.js", import.meta.url);
 
@@ -12,6 +12,8 @@ export interface SidecarSettings {
 export class SidecarProcess {
   readonly #settings: SidecarSettings;
   #process: NodeProcess | undefined;
+  /** One that nobody else is given while it is down. */
+  #port: number | undefined;
   #url = "";
 
   constructor(settings: SidecarSettings) {
@@ -25,8 +27,8 @@ export class SidecarProcess {
 
   /** Starts it, where it was before if it was killed, and resolves once it listens. */
   async start(): Promise<void> {
-    const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const started = this.#spawn(port);
+    this.#port ??= await freePort();
+    const started = this.#spawn(this.#port);
     this.#process = started;
     const announced = () => /listens on (\S+)/.exec(started.talk)?.[1];
     this.#url = await until(announced, { what: "a sidecar to listen", timeoutMs: 60_000 });
@@ -44,11 +46,11 @@ export class SidecarProcess {
     this.#process?.resume();
   }
 
-  #spawn(port: string): NodeProcess {
+  #spawn(port: number): NodeProcess {
     const { redisUrl, prefix, maxLeaseMs } = this.#settings;
     return spawnNode(main, [], {
       env: {
-        SLUICE_PORT: port,
+        SLUICE_PORT: String(port),
         REDIS_URL: redisUrl,
         SLUICE_PREFIX: prefix,
         SLUICE_MAX_LEASE_MS: String(maxLeaseMs),

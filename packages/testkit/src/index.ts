@@ -15,6 +15,7 @@ export { describeReport, judge, type LimitChange, type Report, type Rules } from
 export { HistoryLog } from "./history/log.js";
 export { type Belief, highestOverlap } from "./history/overlap.js";
 export { eventsIn, readHistory } from "./history/read.js";
+export { type Lateness, watchLateness } from "./lateness.js";
 export { freePort } from "./network/free-port.js";
 export { type RemoteHost, startRemoteHost, whyNoRemoteHosts } from "./network/remote-host.js";
 export { type Exit, type NodeOptions, type NodeProcess, spawnNode } from "./processes/node.js";

@@ -102,7 +102,7 @@ describe("slow and silent networks", () => {
     proxy.delay("toClient", 60);
     const start = performance.now();
     const slow = client.ask("ECHO", "slow");
-    await until(() => proxy.counts.requests === 2, { what: "the request" });
+    await until(() => proxy.counts.replies === 2, { what: "the reply that is late" });
     proxy.delay("toClient", 0);
     const replies = [slow, client.ask("ECHO", "fast")].map((reply) =>
       reply.then((value) => [value, performance.now() - start] as const),

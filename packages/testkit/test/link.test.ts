@@ -3,6 +3,9 @@ import { type Link, startLink } from "../src/faults/link.js";
 import { type RedisServer, startRedis } from "../src/redis/server.js";
 import { until } from "../src/until.js";
 
+/** A replica tries to connect, and a master to begin a copy, once in a second. */
+const patienceMs = 15_000;
+
 async function replicated(): Promise<{ master: RedisServer; link: Link; replica: RedisServer }> {
   const master = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] });
   const link = await startLink(master.port);
@@ -14,7 +17,10 @@ async function replicated(): Promise<{ master: RedisServer; link: Link; replica:
     await master.stop();
   });
   await master.command("SET", "key", "first");
-  await until(async () => (await replica.command("GET", "key")) === "first", { what: "replication" });
+  await until(async () => (await replica.command("GET", "key")) === "first", {
+    what: "replication",
+    timeoutMs: patienceMs,
+  });
   return { master, link, replica };
 }
 
@@ -25,10 +31,14 @@ it("carries a replication until it is cut, and again when it is mended", async (
   await master.command("SET", "key", "second");
   await until(async () => String(await replica.command("INFO", "replication")).includes("link_status:down"), {
     what: "the loss of the link",
+    timeoutMs: patienceMs,
   });
   expect(await replica.command("GET", "key")).toBe("first");
   link.refusing = false;
-  await until(async () => (await replica.command("GET", "key")) === "second", { what: "the rest" });
+  await until(async () => (await replica.command("GET", "key")) === "second", {
+    what: "the rest",
+    timeoutMs: patienceMs,
+  });
 });
 
 it("holds back what the replica has not got yet, which it then lacks when it is promoted", async () => {
@@ -45,6 +55,9 @@ it("delivers late, in order", async () => {
   const from = performance.now();
   for (let value = 1; value <= 50; value++) await master.command("SET", "key", value);
   link.heal();
-  await until(async () => (await replica.command("GET", "key")) === "50", { what: "the last value" });
+  await until(async () => (await replica.command("GET", "key")) === "50", {
+    what: "the last value",
+    timeoutMs: patienceMs,
+  });
   expect(performance.now() - from).toBeGreaterThan(99);
 });

@@ -1,7 +1,7 @@
-import { randomInt } from "node:crypto";
 import { redisStore } from "@sluice/core/redis";
 import {
   type Belief,
+  freePort,
   highestOverlap,
   type NodeProcess,
   type RedisServer,
@@ -64,17 +64,6 @@ async function startSidecar(port = "0"): Promise<Program> {
   sidecars.push(sidecar);
   await sidecar.url();
   return sidecar;
-}
-
-/** One that can come back at its port: no system gives these ports away by itself, and no other test asks for them. */
-async function startSidecarAtAPort(): Promise<Program> {
-  for (;;) {
-    try {
-      return await startSidecar(String(randomInt(5_000, 10_000)));
-    } catch (error) {
-      if (!/in use/.test((error as Error).message)) throw error;
-    }
-  }
 }
 
 /** How long its tasks hold their permits: so long, or anything up to that. */
@@ -142,7 +131,7 @@ describe("nobody believes for too long", () => {
 
   it("when a sidecar is killed and comes back before the leases end, none of which is lost", async () => {
     await start(20);
-    const sidecar = await startSidecarAtAPort();
+    const sidecar = await startSidecar(String(await freePort()));
     const direct = await sidecar.url();
     // As from another host: the time to come back is a lease, and not the 20 ms of loopback.
     network = frailNetwork(direct, () => lasting);
@@ -165,7 +154,7 @@ describe("nobody believes for too long", () => {
 
   it("when a sidecar on the same host is killed again and again", async () => {
     await start(20);
-    const sidecar = await startSidecarAtAPort();
+    const sidecar = await startSidecar(String(await freePort()));
     const url = await sidecar.url();
     const all = Array.from({ length: 4 }, () => startWorker(url, { upTo: 400 }, 1_000));
     for (let restart = 0; restart < 3; restart++) {

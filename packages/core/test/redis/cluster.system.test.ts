@@ -1,4 +1,4 @@
-import { type RedisCluster, type RedisServer, startCluster, until } from "@sluice/testkit";
+import { type RedisCluster, type RedisServer, startCluster, until, watchLateness } from "@sluice/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Semaphore } from "../../src/semaphore.js";
 import type { Store } from "../../src/store.js";
@@ -66,28 +66,12 @@ async function longestGapMs(semaphore: Semaphore, act: () => Promise<unknown>): 
   });
   using lateness = watchLateness();
   while (!over) {
-    const begun = { at: performance.now(), lateMs: lateness.sumMs() };
+    const begun = { at: performance.now(), lateMs: lateness.totalMs };
     await (await semaphore.tryAcquire())?.release();
-    longest = Math.max(longest, performance.now() - begun.at - (lateness.sumMs() - begun.lateMs));
+    longest = Math.max(longest, performance.now() - begun.at - (lateness.totalMs - begun.lateMs));
   }
   await acting;
   return longest;
-}
-
-/** Adds up how late timers of this process are, by more than the moment that a busy one is always late. */
-function watchLateness(): Disposable & { sumMs(): number } {
-  const [everyMs, momentMs] = [10, 20];
-  let last = performance.now();
-  let countedMs = 0;
-  const pendingMs = () => {
-    const lateMs = performance.now() - last - everyMs;
-    return lateMs > momentMs ? lateMs : 0;
-  };
-  const timer = setInterval(() => {
-    countedMs += pendingMs();
-    last = performance.now();
-  }, everyMs);
-  return { sumMs: () => countedMs + pendingMs(), [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 describe("a failover of the master that keeps a busy semaphore", () => {

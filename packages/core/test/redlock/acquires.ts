@@ -5,8 +5,12 @@ import type { AcquireRequest, AcquireResult, Definition, Grant, Store } from "..
 export const semaphore = "upstream-api";
 
 /** An acquire that does not wait, unless the wish says otherwise. */
-export function acquireOf(store: Store, wish: Partial<AcquireRequest> = {}): Promise<AcquireResult> {
-  return store.acquire({
+export function acquireOf(
+  store: Store,
+  wish: Partial<AcquireRequest> = {},
+  signal?: AbortSignal,
+): Promise<AcquireResult> {
+  const request: AcquireRequest = {
     semaphore,
     lease: randomUUID(),
     attempt: randomUUID(),
@@ -18,7 +22,8 @@ export function acquireOf(store: Store, wish: Partial<AcquireRequest> = {}): Pro
     holder: "redlock",
     create: undefined,
     ...wish,
-  });
+  };
+  return store.acquire(request, signal);
 }
 
 /** The grant, where there is one; fails the test otherwise. */

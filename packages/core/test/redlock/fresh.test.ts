@@ -3,9 +3,11 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Store } from "../../src/store.js";
 import { startingMs } from "../../src/stores/redlock/freshness.js";
 import { acquireOf, definition, grantOf, semaphore } from "./acquires.js";
-import { freshStore, masterAt, startMasters, stopMasters } from "./masters.js";
+import { freshStore, masterAt, meetsAll, startMasters, stopMasters } from "./masters.js";
 
 const maxLeaseMs = 2_000;
+/** Where a test does not wait for its end. */
+const longLeaseMs = 15_000;
 
 let masters: RedisServer[];
 let stores: Store[];
@@ -20,8 +22,8 @@ afterEach(async () => {
   await stopMasters(masters);
 });
 
-function open(urls: readonly { readonly url: string }[] = masters): Store {
-  const store = freshStore(urls, { maxLeaseMs });
+function open(urls: readonly { readonly url: string }[] = masters, longestMs = maxLeaseMs): Store {
+  const store = freshStore(urls, { maxLeaseMs: longestMs });
   stores.push(store);
   return store;
 }
@@ -30,27 +32,29 @@ it("assumeFresh is not believed of one master that came back empty while the oth
   const [forgetful, slow, cutOff] = [masterAt(masters, 0), masterAt(masters, 1), masterAt(masters, 2)];
   await using cut = await startCutProxy(cutOff.port);
   await using delay = await startCutProxy(slow.port);
-  const holder = open([forgetful, slow, cut]);
+  const holder = open([forgetful, slow, cut], longLeaseMs);
+  await meetsAll(holder, masters);
   await holder.define(semaphore, definition(1));
   const usedSince = performance.now();
   await until(() => performance.now() - usedSince > startingMs, { what: "the start to be over" });
   cut.refusing = true;
   cut.cutAll();
-  const { validUntil } = await grantOf(holder, { leaseMs: maxLeaseMs });
+  const { validUntil } = await grantOf(holder, { leaseMs: longLeaseMs });
   await holder.close();
   await forgetful.restart({ empty: true });
   // The one that remembers the lease is not the first to answer.
   delay.delay("toClient", 60);
-  const result = await acquireOf(open([forgetful, delay, cutOff]), { create: definition(1) });
+  const returned = open([forgetful, delay, cutOff], longLeaseMs);
+  const result = await acquireOf(returned, { create: definition(1) });
   expect(performance.now()).toBeLessThan(validUntil);
   expect(result.outcome).not.toBe("granted");
 });
 
 it("assumeFresh lets many stores begin at once, with no pause on any master", async () => {
-  const many = Array.from({ length: 6 }, () => open());
+  const many = Array.from({ length: 6 }, () => open(masters, longLeaseMs));
   await Promise.all(many.map((store) => store.define(semaphore, definition(6))));
   await masterAt(masters, 1).kill();
-  const results = await Promise.all(many.map((store) => acquireOf(store, { waitMs: maxLeaseMs / 2 })));
+  const results = await Promise.all(many.map((store) => acquireOf(store, { waitMs: longLeaseMs / 2 })));
   expect(results.map(({ outcome }) => outcome)).toEqual(many.map(() => "granted"));
 });
 

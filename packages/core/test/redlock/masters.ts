@@ -1,4 +1,5 @@
-import { type RedisServer, startRedis } from "@sluice/testkit";
+import { randomUUID } from "node:crypto";
+import { type RedisServer, startRedis, until } from "@sluice/testkit";
 import type { Store } from "../../src/store.js";
 import { type RedlockStoreOptions, redlockStore } from "../../src/stores/redlock/index.js";
 
@@ -21,6 +22,22 @@ export function freshStore(
   return redlockStore(
     masters.map(({ url }) => url),
     { ...options, assumeFresh: true },
+  );
+}
+
+/**
+ * Resolves when the store has met all masters, and asks them all. Until then it may go on with a majority, of which none
+ * can be missed.
+ */
+export async function meetsAll(store: Store, masters: readonly RedisServer[]): Promise<void> {
+  const semaphore = `met-${randomUUID()}`;
+  const isToldOf = (master: RedisServer) => master.command("EXISTS", `sluice:quorum:{${semaphore}}:facts`);
+  await until(
+    async () => {
+      await store.define(semaphore, { limit: 1, leaseMs: 1_000, maxWaiters: 1 });
+      return (await Promise.all(masters.map(isToldOf))).every((told) => told === 1);
+    },
+    { what: "all masters to be met", timeoutMs: 10_000 },
   );
 }
 

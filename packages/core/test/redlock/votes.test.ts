@@ -8,8 +8,9 @@ import type { LeaseRecord, Slotted } from "../../src/stores/redlock/records.js";
 import { startMasters, stopMasters } from "./masters.js";
 
 const semaphore = "api";
-const leaseMs = 1_000;
-const maxLeaseMs = 2_000;
+/** Both end long after each test: masters take a while to start again. */
+const leaseMs = 15_000;
+const maxLeaseMs = 15_000;
 
 let masters: RedisServer[];
 let quorums: Quorum[];

@@ -41,9 +41,8 @@ export const faultsOfClocks: readonly Fault[] = [
     needs: "faketime",
     stage: { crew: mixedCrew, clock: true },
     async inflict({ clock, random }) {
-      const regainFrom = monotonicMs();
       clock.jump(between(random, [0.2 * leaseMs, 20 * leaseMs]));
-      return { regainFrom };
+      return { regainFrom: monotonicMs() };
     },
   },
 ];

@@ -94,9 +94,8 @@ export const faultsOfRedis: readonly Fault[] = [
     order: false,
     inflict: (world) =>
       whileHoldersAreStopped(world, async () => {
-        const regainFrom = monotonicMs();
         await world.redis.command("FLUSHALL");
-        return { regainFrom };
+        return { regainFrom: monotonicMs() };
       }),
   },
   {
@@ -108,9 +107,8 @@ export const faultsOfRedis: readonly Fault[] = [
     inflict: (world) =>
       whileHoldersAreStopped(world, async () => {
         const keys = (await world.redis.command("KEYS", "*{*")) as string[];
-        const regainFrom = monotonicMs();
         await world.redis.command("DEL", oneOf(world.random, keys.sort()));
-        return { regainFrom };
+        return { regainFrom: monotonicMs() };
       }),
   },
 ];

@@ -122,10 +122,15 @@ export class World {
     return until(condition, { what, timeoutMs: DEADLINE_MS });
   }
 
-  /** Lets what this process has sent arrive, also where every call goes its own way. */
+  /**
+   * Lets what this process has sent arrive, also where every call goes its own way. In many turns, each of which waits
+   * for the store: a machine that stands still for a while makes one of them longer, and leaves the others as they are.
+   */
   async arrive(): Promise<void> {
-    await passMs(100);
-    await this.store.ping();
+    for (let turn = 0; turn < 10; turn += 1) {
+      await passMs(10);
+      await this.store.ping();
+    }
   }
 
   async end(): Promise<void> {

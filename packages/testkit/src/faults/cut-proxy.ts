@@ -29,7 +29,7 @@ export class CutProxy {
   /** While true, new connections are ended at once. */
   refusing = false;
   /** What has happened so far. */
-  readonly counts = { connections: 0, requests: 0, cutBefore: 0, cutAfter: 0, swallowed: 0 };
+  readonly counts = { connections: 0, requests: 0, replies: 0, cutBefore: 0, cutAfter: 0, swallowed: 0 };
 
   readonly #server: Server;
   #targetPort: number;
@@ -127,6 +127,9 @@ export class CutProxy {
       conditions: this.#conditions,
       requestFate: (request) => this.#requestFate(request),
       pushFate: (push) => this.#pushFate(push),
+      replied: () => {
+        this.counts.replies += 1;
+      },
       cut: (request, fate) => this.#hasCut(request, fate),
       closed: () => this.#open.delete(connection),
     });

@@ -10,6 +10,8 @@ export interface Fates {
   readonly conditions: Readonly<Record<Direction, LaneConditions>>;
   requestFate(request: ProxiedRequest): RequestFate;
   pushFate(push: ProxiedPush): PushFate;
+  /** The server has replied, and the reply is on its way to the client, or held back. */
+  replied(): void;
   /** The connection was cut because of `request`. */
   cut(request: ProxiedRequest, fate: RequestFate): void;
   closed(): void;
@@ -91,5 +93,6 @@ export class ProxiedConnection {
       return;
     }
     this.#toClient.send(frame);
+    if (heard.what === "reply") this.#fates.replied();
   }
 }

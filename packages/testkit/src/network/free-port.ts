@@ -13,10 +13,11 @@ const range = { from: 12_000, to: 20_000 };
  * while it is down. A program that can say where it listens is better given port 0.
  */
 export async function freePort(): Promise<number> {
-  for (;;) {
+  for (let draw = 0; draw < 100; draw += 1) {
     const port = randomInt(range.from, range.to);
     if (await isFree(port)) return port;
   }
+  throw new Error(`expected a free port between ${range.from} and ${range.to}, and drew none`);
 }
 
 /** On all addresses: a server on any of them may be in the way of one on loopback. */

@@ -81,8 +81,10 @@ describe("redis-semaphore in several processes", () => {
   });
 
   it("is found over its limit after Redis was restarted empty", async () => {
-    await start([settings({}), settings({}), settings({})]);
-    await until(() => upstream.running === limit, { what: "all permits to be held" });
+    // They still work, and know of nothing, when others are granted what Redis has forgotten.
+    const long = settings({ leaseMs: 30_000, workMs: [10_000, 10_000] });
+    await start([long, long, long]);
+    await until(() => upstream.running === limit, { what: "all permits to be held", timeoutMs: 10_000 });
     await redis.restart({ empty: true });
     await until(() => upstream.highest > limit, { what: "more work than permits", timeoutMs: 10_000 });
     await stop();
@@ -91,7 +93,7 @@ describe("redis-semaphore in several processes", () => {
 
   it("is found over its limit when two callers use different timeouts", async () => {
     await start([settings({})]);
-    await until(() => upstream.running === limit, { what: "all permits to be held" });
+    await until(() => upstream.running === limit, { what: "all permits to be held", timeoutMs: 10_000 });
     await start([settings({ leaseMs: 200 })]);
     await until(() => upstream.highest > limit, { what: "more work than permits", timeoutMs: 10_000 });
     await stop();

@@ -87,11 +87,11 @@ describe("a recorded fleet", () => {
   });
 
   it("believes in a lease for as long as it is renewed, and until its process dies", async () => {
-    const worker = await fleet.add(settings({ loops: 1, workMs: [60_000, 60_000], leaseMs: 300 }));
+    const worker = await fleet.add(settings({ loops: 1, workMs: [60_000, 60_000], leaseMs: 1_500 }));
     worker.start();
-    await until(() => fleet.history().acquires.some((acquire) => beliefMs(acquire) > 1_000), {
+    await until(() => fleet.history().acquires.some((acquire) => beliefMs(acquire) > 2_200), {
       what: "a lease that is believed in for longer than its time",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     await worker.kill();
     const { acquires, endedAt } = fleet.history();

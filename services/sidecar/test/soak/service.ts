@@ -1,6 +1,4 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
-import { type NodeProcess, spawnNode } from "@sluice/testkit";
+import { freePort, type NodeProcess, spawnNode } from "@sluice/testkit";
 
 const program = new URL("../children/sidecar.mjs", import.meta.url);
 
@@ -63,13 +61,4 @@ export class Service {
     process.send({ ask: question });
     return process.next<Reply>((message) => question in message);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

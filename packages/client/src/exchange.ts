@@ -68,7 +68,9 @@ export class Exchange {
         headers: this.#headersOf(call, payload),
         ...(signal && { signal }),
       });
-      const patience = setTimeout(() => request.destroy(new Overdue(timeoutMs)), timeoutMs);
+      const giveUp = () => request.destroy(new Overdue(timeoutMs));
+      // In a turn of its own: a loop that was blocked has read by then what had arrived, and the request is closed.
+      const patience = setTimeout(() => setImmediate(giveUp), timeoutMs);
       const fail = (error: Error) => reject(unreachable(error, request));
       request.once("error", fail);
       request.once("close", () => clearTimeout(patience));

@@ -8,8 +8,10 @@ import { afterEach, describe, expect, it } from "vitest";
 import { sidecarStore } from "../src/index.js";
 import type { SidecarStoreOptions } from "../src/options.js";
 import { request } from "./acquires.js";
+import { blockLoop } from "./block-loop.js";
 import { upgradeAnswer } from "./fake-sessions.js";
 import {
+  type Answer,
   type Asked,
   cut,
   FakeSidecar,
@@ -158,6 +160,16 @@ describe("a call over HTTP", () => {
     const askedAt = performance.now();
     await expect(store.inspect("api")).rejects.toMatchObject(unavailable);
     expect(performance.now() - askedAt).toBeLessThan(2_000);
+  });
+
+  it("heeds an answer that came in time, however late the blocked loop reads it", async () => {
+    const answer: Answer = (asked) => {
+      json(200, { semaphores: [] })(asked);
+      process.nextTick(() => blockLoop(1_200));
+    };
+    await start([answer], { answerMs: 1_000 });
+    expect(await store.list()).toEqual({ semaphores: [] });
+    expect(sidecar.asked).toHaveLength(1);
   });
 
   it("says what a proxy has said", async () => {

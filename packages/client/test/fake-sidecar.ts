@@ -14,7 +14,7 @@ export interface Asked {
   readonly connection: number;
 }
 
-type Answer = (asked: Asked) => void;
+export type Answer = (asked: Asked) => void;
 
 /** A server that answers as a test tells it to, one request after the other; the last answer goes for all that follow. */
 export class FakeSidecar {

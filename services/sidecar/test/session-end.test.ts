@@ -2,6 +2,7 @@ import { StoreUnavailableError } from "@sluice/core";
 import { memoryStore } from "@sluice/core/memory";
 import { until } from "@sluice/testkit";
 import { afterEach, describe, expect, it } from "vitest";
+import { LOOPBACK_GRACE_MS } from "../src/leases/grace.js";
 import { call } from "./http.js";
 import { RawSession } from "./session-client.js";
 import { behindProxy, SessionScene } from "./session-scene.js";
@@ -123,6 +124,35 @@ describe("a session that ends", () => {
     expect(renewed.body).toMatchObject({ leases: [{ lease, renewed: true }] });
     await scene.becomes("it is given back", ({ inUse }) => inUse === 0);
     expect(performance.now() - askedAt).toBeGreaterThan(2_450);
+  });
+
+  it("waits for what somebody is about to be told whose renewal by name is on its way", async () => {
+    const memory = memoryStore();
+    const renew = memory.renew.bind(memory);
+    let carryOn!: () => void;
+    const held = new Promise<void>((resolve) => {
+      carryOn = resolve;
+    });
+    let hasRenewed = false;
+    memory.renew = async (...asked) => {
+      const results = await renew(...asked);
+      hasRenewed = true;
+      await held;
+      return results;
+    };
+    const one = await scene.start({ store: memory });
+    const { lease } = await one.acquire("api", { leaseMs: 15_000 });
+    const renewal = call(scene.sidecar.url, "POST", "/v1/semaphores/api/renew", {
+      body: { leases: [lease] },
+    });
+    await until(() => hasRenewed, { what: "the renewal" });
+    one.vanish();
+    await until(() => scene.sidecar.sessionsOpen === 0, { what: "the end of the session" });
+    const endedAt = performance.now();
+    await until(() => performance.now() > endedAt + 5 * LOOPBACK_GRACE_MS, { what: "more than its grace" });
+    carryOn();
+    expect((await renewal).body).toMatchObject({ leases: [{ lease, renewed: true }] });
+    expect((await scene.look()).leases).toMatchObject([{ lease }]);
   });
 
   it.each([

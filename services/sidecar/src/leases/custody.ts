@@ -155,6 +155,12 @@ export class Custody {
     else kept.owner.lost(kept, "lapsed");
   }
 
+  /** As `promised`, before the store is asked: its answer may be on its way when the lease would be given back. */
+  promising(semaphore: string, lease: string, leaseMs?: number): void {
+    const kept = this.find(semaphore, lease);
+    if (kept !== undefined) this.promised(semaphore, lease, performance.now() + (leaseMs ?? kept.leaseMs));
+  }
+
   /** Somebody has renewed the lease by its name, and may believe in it until then, whatever becomes of its owner. */
   promised(semaphore: string, lease: string, until: number): void {
     const kept = this.find(semaphore, lease);

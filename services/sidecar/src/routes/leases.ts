@@ -67,6 +67,7 @@ async function renewOrClaim(
   const claims = leases
     .filter((lease) => typeof lease !== "string")
     .map((lease) => claimOf(lease, newAttemptId(), { maxLeaseMs: store.maxLeaseMs, mayMake }));
+  for (const { lease } of renewals) custody.promising(semaphore, lease, leaseMs);
   const [renewed, claimed] = await Promise.all([
     renewals.length === 0 ? [] : store.renew(semaphore, renewals),
     claims.length === 0 ? [] : store.claim(semaphore, claims),

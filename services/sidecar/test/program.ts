@@ -33,7 +33,7 @@ export class Program {
   /** Where it listens, once it does. @throws Error with what it said where it ends instead */
   async url(): Promise<string> {
     const announced = () => /listens on (\S+)/.exec(this.stdout)?.[1];
-    const hasEnded = () => this.process.exitCode !== null;
+    const hasEnded = () => this.process.exitCode !== null || this.process.signalCode !== null;
     await until(() => announced() ?? hasEnded(), { what: "the sidecar to listen", timeoutMs: 15_000 });
     const url = announced();
     if (url === undefined) throw new Error(`the sidecar ended with ${await this.ended}: ${this.stderr}`);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { monotonicMs } from "./history/clock.js";
 
 export interface UntilOptions {
   /** Named in the error: "timed out after 5000 ms waiting for {what}". */
@@ -19,7 +20,8 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   { what, timeoutMs = 5_000, everyMs = 5 }: UntilOptions,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + timeoutMs;
+  // By the host's clock: a test may hold that of this process.
+  const deadline = monotonicMs() + timeoutMs;
   for (;;) {
     let cause: unknown;
     try {
@@ -28,7 +30,7 @@ export async function until<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() >= deadline) {
+    if (monotonicMs() >= deadline) {
       const detail = cause instanceof Error ? `: ${cause.message}` : "";
       throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}${detail}`, { cause });
     }

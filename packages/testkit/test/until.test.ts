@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { until } from "../src/until.js";
 
 it("returns what the condition returned once that is truthy", async () => {
@@ -14,4 +14,11 @@ it("says what it waited for, how long, and what the condition last threw", async
 
 it("looks once more at the deadline, so that a slow machine fails no condition that holds", async () => {
   expect(await until(() => true, { what: "now", timeoutMs: 0 })).toBe(true);
+});
+
+it("gives up also where the clock of this process is held", { timeout: 2_000 }, async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const waiting = until(() => false, { what: "the moon", timeoutMs: 20 });
+  await expect(waiting).rejects.toThrow("timed out after 20 ms waiting for the moon");
 });

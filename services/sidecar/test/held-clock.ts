@@ -11,7 +11,7 @@ export function letTimePass(): void {
 /**
  * Holds the clock of this process, for whatever is started under it: timers and `performance.now()` go on by `pass`
  * alone, however long a busy machine takes. What goes over sockets takes the time that it takes; wait for it with
- * `until`, whose own deadline does not come then: that of the test does.
+ * `until`, which goes by the host's clock.
  */
 export class HeldClock {
   constructor() {

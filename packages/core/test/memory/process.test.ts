@@ -24,10 +24,11 @@ async function output(body: string): Promise<string> {
 }
 
 it("keeps no process alive by a lease that is held, nor by being open", async () => {
+  // The lease lasts for longer than until that is said: a process that it kept alive would say it.
   const body = `
-    create.leaseMs = 10_000;
+    create.leaseMs = 15_000;
     await acquire("a", 0);
-    setTimeout(() => console.log("lapse"), 10_000).unref();`;
+    setTimeout(() => console.log("still alive"), 10_000).unref();`;
   expect(await output(body)).toBe("exit\n");
 });
 

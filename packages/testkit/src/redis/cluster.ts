@@ -16,7 +16,7 @@ export interface ClusterOptions {
 
 const slotCount = 16_384;
 /** Nodes talk to one another at ports 10,000 above, which must be no system's ephemeral ones either. */
-const ports = { from: 10_000, to: 20_000 };
+const ports = { from: 10_000, to: 16_000 };
 const settleMs = 30_000;
 
 /** Starts the nodes of a Cluster on loopback, and resolves once it serves all slots and every replica has its data. */

@@ -1,0 +1,15 @@
+import { createServer } from "node:net";
+import { expect, it } from "vitest";
+import { freePort } from "../src/network/free-port.js";
+
+it("gives no port twice, also to those who ask at once", async () => {
+  const ports = await Promise.all(Array.from({ length: 500 }, freePort));
+  expect(new Set(ports).size).toBe(500);
+});
+
+it("gives one at which a server can listen", async () => {
+  const port = await freePort();
+  await using server = createServer().listen(port, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  expect(server.address()).toMatchObject({ port });
+});

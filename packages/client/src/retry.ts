@@ -49,7 +49,8 @@ export async function within<Result>(ms: number, work: Promise<Result>): Promise
   let patience: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     const error = new Unreachable(`no answer within ${ms} ms`, { mayHaveArrived: true });
-    patience = setTimeout(reject, ms, error);
+    // In a turn of its own: a loop that was blocked has read by then what had arrived.
+    patience = setTimeout(() => setImmediate(reject, error), ms);
   });
   try {
     return await Promise.race([work, tooLate]);

@@ -45,8 +45,21 @@ async function start(
   return url;
 }
 
+/** Answers in time, and lets nobody read it before that is over. */
+function beforeBlock(answer: Answer): Answer {
+  return (asked) => {
+    answer(asked);
+    process.nextTick(() => blockLoop(1_200));
+  };
+}
+
 describe("a release over HTTP", () => {
   const released = json(200, { released: true });
+
+  it("heeds an answer that came in time, however late the blocked loop reads it", async () => {
+    await start([beforeBlock(released)], { answerMs: 1_000 });
+    expect(await store.release({ semaphore: "api", lease: "l" })).toBe(true);
+  });
 
   it("is carried out although the sidecar is away for a moment", async () => {
     await start([cut, away, html(502, "Bad Gateway"), released]);
@@ -163,11 +176,7 @@ describe("a call over HTTP", () => {
   });
 
   it("heeds an answer that came in time, however late the blocked loop reads it", async () => {
-    const answer: Answer = (asked) => {
-      json(200, { semaphores: [] })(asked);
-      process.nextTick(() => blockLoop(1_200));
-    };
-    await start([answer], { answerMs: 1_000 });
+    await start([beforeBlock(json(200, { semaphores: [] }))], { answerMs: 1_000 });
     expect(await store.list()).toEqual({ semaphores: [] });
     expect(sidecar.asked).toHaveLength(1);
   });

@@ -1,5 +1,6 @@
 import { Counter, Gauge } from "prom-client";
 import { StoreUnavailableError } from "../errors.js";
+import { inTime } from "../in-time.js";
 import type { SemaphoreStatus, Store } from "../store.js";
 import { labelled, overflow } from "./labels.js";
 import type { AnyRegistry } from "./registry.js";
@@ -71,7 +72,7 @@ export class StoreMetrics {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    this.#publish(await inTime(this.#asking, scrapeTimeoutMs));
+    this.#publish(await inTime(scrapeTimeoutMs, this.#asking).catch(() => undefined));
   }
 
   /** A sidecar shows semaphores to some tokens alone, and is up for all others, too. */
@@ -142,14 +143,6 @@ function sumOf(semaphores: readonly SemaphoreStatus[]): Omit<PublishedStatus, ke
 
 function secondsAgo(durationMs: number): number {
   return (Date.now() - durationMs) / 1_000;
-}
-
-/** What the promise brings within `timeoutMs`; undefined where it brings nothing, or fails. */
-function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs, undefined);
-    promise.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
-  });
 }
 
 function perSemaphoreMetrics(registers: AnyRegistry[], collect: () => Promise<void>) {

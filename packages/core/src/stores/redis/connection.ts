@@ -1,4 +1,5 @@
 import { type SluiceError, StoreIncompatibleError, StoreUnavailableError } from "../../errors.js";
+import { inTime } from "../../in-time.js";
 import type { StoreObserver } from "../../store.js";
 import { Arrivals } from "./arrivals.js";
 import { type Binding, bind, type Push, ReplicaError, type Scripts } from "./binding.js";
@@ -6,7 +7,6 @@ import { errorOf, unavailable, withoutCommand } from "./call.js";
 import type { RedisClient } from "./client.js";
 import { faultOf } from "./faults.js";
 import { Handshake } from "./handshake.js";
-import { inTime } from "./in-time.js";
 import { Inbox } from "./inbox.js";
 import type { Link, Network, NetworkListener } from "./link.js";
 import { Lives } from "./lives.js";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { inTime } from "../../src/stores/redis/in-time.js";
+import { inTime } from "../src/in-time.js";
 
 test("an answer that arrives while the loop is blocked is in time", async () => {
   const server = createServer().listen(0, "127.0.0.1");
